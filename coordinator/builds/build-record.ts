@@ -1,0 +1,33 @@
+import type { BuildState, Stage } from '../../shared/domain/build.ts';
+import type { BuildSpec, Lane } from '../../shared/domain/build-spec.ts';
+import type { BuilderSource } from '../../shared/domain/builder.ts';
+
+/** A build as Redis holds it: the truth about one request hash. */
+export interface BuildRecord {
+  readonly requestHash: string;
+  readonly generation: string;
+  readonly state: BuildState;
+  readonly lane: Lane;
+  readonly source: BuilderSource;
+  readonly spec: BuildSpec;
+  /** What the first asker called itself; not part of the hash. */
+  readonly client: string | null;
+  /** Epoch milliseconds. */
+  readonly acceptedAt: number;
+  /** Number of the newest attempt; 0 before the first. */
+  readonly attempt: number;
+  /** Where the newest attempt is; null unless `running` or `publishing`. */
+  readonly stage: Stage | null;
+  /** Builds that wait before this one; 0-based, null unless `queued`. */
+  readonly position: number | null;
+  /** The complete client body (contract 2.5, 2.6) of a final state; null before. */
+  readonly answer: Readonly<Record<string, unknown>> | null;
+}
+
+/** A validated request, ready to become a build. */
+export interface ResolvedRequest {
+  readonly spec: BuildSpec;
+  /** The builder that upstream offers now, pinned. */
+  readonly source: BuilderSource;
+  readonly client: string | null;
+}

@@ -1,0 +1,107 @@
+import { type Static, Type } from 'typebox';
+import { parseSettings, type RawSettings, SettingsError } from '../shared/env.ts';
+import { LOG_LEVELS } from '../shared/log.ts';
+
+const PORT = { minimum: 0, maximum: 65_535 };
+
+/** Settings of a coordinator. */
+export const CoordinatorSettingsSchema = Type.Object({
+  httpHost: Type.String({ default: '127.0.0.1', description: 'address the HTTP server listens on' }),
+  httpPort: Type.Integer({
+    ...PORT,
+    default: 8080,
+    description: 'port of the HTTP server; 0 takes a free one',
+  }),
+  grpcHost: Type.String({ default: '127.0.0.1', description: 'address the gRPC server listens on' }),
+  grpcPort: Type.Integer({
+    ...PORT,
+    default: 8081,
+    description: 'port of the gRPC server; 0 takes a free one',
+  }),
+  grpcAdvertise: Type.Optional(
+    Type.String({
+      description: 'host:port under which agents reach this gRPC server; default: where it listens',
+    }),
+  ),
+  nats: Type.String({
+    pattern: '^(nats|tls)://',
+    secret: true,
+    description: 'a URL nats://user:password@host:port of NATS, with the rights of a coordinator',
+  }),
+  redis: Type.String({
+    pattern: '^rediss?://',
+    secret: true,
+    description: 'a URL redis://:password@host:port of Redis',
+  }),
+  farmKey: Type.String({
+    pattern: '^[0-9a-f]{64}$',
+    secret: true,
+    description: '64 hex digits, the same for all coordinators of a farm; signs lease tokens',
+  }),
+  artifacts: Type.String({
+    minLength: 1,
+    description: 'folder of the artifact store, shared by all coordinators',
+  }),
+  upstream: Type.String({
+    pattern: '^https?://[^\\s]+$',
+    default: 'https://downloads.openwrt.org',
+    description: 'URL of the OpenWrt mirror to read from',
+  }),
+  publicUpstream: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^\\s]+$',
+      description: 'URL of the mirror that clients are told; default: --upstream',
+    }),
+  ),
+  catalogFreshMs: Type.Integer({
+    minimum: 0,
+    default: 60_000,
+    description: 'how long upstream metadata is used before it is asked for again, milliseconds',
+  }),
+  allowDefaults: Type.Boolean({
+    default: false,
+    description: 'true to build with first-boot scripts of clients',
+  }),
+  repositoryAllowList: Type.Array(Type.String(), {
+    default: [],
+    description: 'URL prefixes of extra package feeds that clients may name',
+  }),
+  maxQueued: Type.Integer({
+    minimum: 1,
+    default: 10_000,
+    description: 'builds that may wait before clients get 529',
+  }),
+  leaseMs: Type.Integer({
+    minimum: 1_500,
+    maximum: 600_000,
+    default: 15_000,
+    description: 'how long an attempt lives without a sign of life, milliseconds',
+  }),
+  maxWarming: Type.Integer({
+    minimum: 1,
+    default: 4,
+    description: 'builders that are fetched at the same time, farm-wide',
+  }),
+  logLevel: Type.Union(
+    LOG_LEVELS.map((level) => Type.Literal(level)),
+    { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
+  ),
+});
+export type CoordinatorConfig = Readonly<Static<typeof CoordinatorSettingsSchema>>;
+
+/** Settings checked as a whole. Throws `SettingsError` with every problem. */
+export function parseCoordinatorConfig(raw: RawSettings): CoordinatorConfig {
+  const config = parseSettings(CoordinatorSettingsSchema, raw);
+  const hasCredentials = new URL(config.nats).username !== '';
+  if (!isLoopback(config.grpcHost) && !hasCredentials) {
+    throw new SettingsError([
+      'WRTFARM_GRPC_HOST (--grpc-host) is open to other machines, but WRTFARM_NATS (--nats) has no user: ' +
+        'anyone could join as an agent. Give NATS users, or listen on 127.0.0.1.',
+    ]);
+  }
+  return config;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

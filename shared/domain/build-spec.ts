@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { type Static, Type } from 'typebox';
+import { DISTRO_PATTERN, TARGET_PATTERN, VERSION_PATTERN } from './builder.ts';
+
+/** Root filesystems a client may ask for. Source: asu, `build_request.py`. */
+export const FILESYSTEMS = [
+  'squashfs',
+  'ext4',
+  'ubifs',
+  'erofs',
+  'jffs2',
+  'jffs2-nand',
+  'targz',
+  'cpiogz',
+] as const;
+export type Filesystem = (typeof FILESYSTEMS)[number];
+
+/** A profile id; commas of board names are already underscores. */
+export const PROFILE_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$';
+/** A package to install, or with a leading `-` to leave out. Holds nothing that make or a shell would read. */
+export const PACKAGE_PATTERN = '^-?[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}$';
+/** A package version: `6.6.110.2025.02.14~e5fef138-r1`. */
+export const PACKAGE_VERSION_PATTERN = '^[A-Za-z0-9_+.,~-]{1,128}$';
+/** Also the most names one request may hold. */
+export const MAX_PACKAGES = 2000;
+/** Linux takes no single argument above 128 KiB (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h); PACKAGES= is one. */
+export const MAX_PACKAGES_BYTES = 64 * 1024;
+
+/**
+ * A build request, normalised against the catalog: aliases resolved, packages known. What is built, and all that is hashed.
+ * Travels on NATS and lies in Redis.
+ */
+export const BuildSpecSchema = Type.Object({
+  distro: Type.String({ pattern: DISTRO_PATTERN }),
+  version: Type.String({ pattern: VERSION_PATTERN }),
+  /** The revision the client insists on (`r28959-29397011cc`), or empty. */
+  versionCode: Type.String({ pattern: '^[A-Za-z0-9_.-]{0,64}$' }),
+  target: Type.String({ pattern: TARGET_PATTERN }),
+  profile: Type.String({ pattern: PROFILE_PATTERN }),
+  /** In the order asked for; each name once. */
+  packages: Type.Array(Type.String({ pattern: PACKAGE_PATTERN }), { maxItems: MAX_PACKAGES }),
+  /** Versions the manifest must show, by package name. */
+  packagesVersions: Type.Record(Type.String(), Type.String({ pattern: PACKAGE_VERSION_PATTERN })),
+  /** Whether default and device packages that are not in `packages` are left out. */
+  diffPackages: Type.Boolean(),
+  /** First-boot script, or null. May hold secrets: never logged, never answered. */
+  defaults: Type.Union([Type.String(), Type.Null()]),
+  rootfsSizeMb: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  filesystem: Type.Union([...FILESYSTEMS.map((name) => Type.Literal(name)), Type.Null()]),
+  /** Extra feeds by name. */
+  repositories: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]+$' }), Type.String()),
+  repositoriesMode: Type.Union([Type.Literal('append'), Type.Literal('replace')]),
+  repositoryKeys: Type.Array(Type.String()),
+});
+export type BuildSpec = Static<typeof BuildSpecSchema>;
+
+/** Who may take a build: any agent, or trusted ones only. */
+export const LANES = ['open', 'trusted'] as const;
+export type Lane = (typeof LANES)[number];
+export const LaneSchema = Type.Union(LANES.map((lane) => Type.Literal(lane)));
+
+/** A script may hold Wi-Fi keys, and a custom repository runs its own code: both are for trusted agents. */
+export function laneOf(spec: BuildSpec): Lane {
+  const isPrivate = spec.defaults !== null || Object.keys(spec.repositories).length > 0;
+  return isPrivate || spec.repositoryKeys.length > 0 ? 'trusted' : 'open';
+}
+
+/** Changes whenever the encoding below does, so that old and new hashes never meet. */
+const ENCODING = 'wrtfarm build 1';
+
+/**
+ * The request hash: sha256 over a versioned encoding in which every value carries its length, so that no two different
+ * specs encode alike (CVE-2024-54143 came from a truncated hash over joined strings). The order of packages, keys and
+ * repositories is not in it.
+ * @returns 64 hex digits.
+ */
+export function requestHash(spec: BuildSpec): string {
+  return createHash('sha256').update(encodeBuildSpec(spec)).digest('hex');
+}
+
+/** The bytes that `requestHash` hashes: netstrings (`<byte length>:<bytes>,`), lists and maps preceded by their count. */
+export function encodeBuildSpec(spec: BuildSpec): string {
+  const sorted = (values: Iterable<string>): string[] => [...new Set(values)].sort();
+  const list = (values: readonly string[]): string =>
+    netstring(String(values.length)) + values.map(netstring).join('');
+  const map = (entries: Readonly<Record<string, string>>): string =>
+    list(sorted(Object.keys(entries)).flatMap((key) => [key, entries[key] ?? '']));
+  return [
+    netstring(ENCODING),
+    netstring(spec.distro),
+    netstring(spec.version),
+    netstring(spec.versionCode),
+    netstring(spec.target),
+    netstring(spec.profile),
+    list(sorted(spec.packages)),
+    map(spec.packagesVersions),
+    netstring(String(spec.diffPackages)),
+    list(spec.defaults === null ? [] : [spec.defaults]),
+    list(spec.rootfsSizeMb === null ? [] : [String(spec.rootfsSizeMb)]),
+    list(spec.filesystem === null ? [] : [spec.filesystem]),
+    map(spec.repositories),
+    netstring(spec.repositoriesMode),
+    list(sorted(spec.repositoryKeys)),
+  ].join('');
+}
+
+function netstring(value: string): string {
+  return `${Buffer.byteLength(value)}:${value},`;
+}
