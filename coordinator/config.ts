@@ -58,6 +58,7 @@ export const CoordinatorSettingsSchema = Type.Object({
     default: 60_000,
     description: 'how long upstream metadata is used before it is asked for again, milliseconds',
   }),
+  contact: Type.String({ default: '', description: 'mail address or URL of the operator, told to clients' }),
   allowDefaults: Type.Boolean({
     default: false,
     description: 'true to build with first-boot scripts of clients',
@@ -82,10 +83,7 @@ export const CoordinatorSettingsSchema = Type.Object({
     default: 4,
     description: 'builders that are fetched at the same time, farm-wide',
   }),
-  logLevel: Type.Union(
-    LOG_LEVELS.map((level) => Type.Literal(level)),
-    { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
-  ),
+  logLevel: Type.Enum(LOG_LEVELS, { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
 });
 export type CoordinatorConfig = Readonly<Static<typeof CoordinatorSettingsSchema>>;
 

@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { Artifact } from '../../shared/domain/artifact.ts';
+import type { BuildJson } from '../builds/sealed-build.ts';
 
 /** A file of a finished build, open for reading as often as wanted. */
 export interface StoredFile {
@@ -18,4 +20,39 @@ export interface StoredFiles {
    * @returns undefined when there is no such build or file.
    */
   find(folder: string, name: string): Promise<StoredFile | undefined>;
+}
+
+/** How much of an artifact is held. */
+export interface HeldArtifact {
+  readonly heldBytes: number;
+  /** All bytes are held and their sha256 is right. */
+  readonly isComplete: boolean;
+}
+
+/** Takes in what attempts upload. What is staged belongs to its attempt and is nobody else's business. */
+export interface StagedArtifacts {
+  held(attemptKey: string, artifact: Artifact): Promise<HeldArtifact>;
+  /**
+   * Appends bytes from `offset` on, which must be what is held; what arrived before a broken stream stays held.
+   * @throws FarmError `failed_precondition` for a wrong offset, size or sha256 (what was held is dropped then),
+   * `infrastructure` when the disk does not take it.
+   */
+  write(
+    attemptKey: string,
+    artifact: Artifact,
+    offset: number,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<HeldArtifact>;
+  /** Forgets all of an attempt. Safe to repeat. */
+  drop(attemptKey: string): Promise<void>;
+}
+
+/** Keeps results: bytes by their sha256, and one `build.json` for each finished build. */
+export interface ArtifactStore extends StoredFiles, StagedArtifacts {
+  /** Makes staged artifacts permanent. Safe to repeat. Throws `not_found` when one is neither staged nor permanent. */
+  makePermanent(attemptKey: string, artifacts: readonly Artifact[]): Promise<void>;
+  /** Writes `build.json` unless there is one for this generation. Returns the one that stands. The commit point. */
+  commit(json: BuildJson): Promise<BuildJson>;
+  /** The newest `build.json` of a request hash. */
+  newest(requestHash: string): Promise<BuildJson | undefined>;
 }

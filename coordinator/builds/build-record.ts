@@ -20,6 +20,8 @@ export interface BuildRecord {
   readonly stage: Stage | null;
   /** Builds that wait before this one; 0-based, null unless `queued`. */
   readonly position: number | null;
+  /** Whether a final state is given from memory to whoever asks the same; true before. */
+  readonly isCacheable: boolean;
   /** The complete client body (contract 2.5, 2.6) of a final state; null before. */
   readonly answer: Readonly<Record<string, unknown>> | null;
 }

@@ -46,10 +46,10 @@ export const BuildSpecSchema = Type.Object({
   /** First-boot script, or null. May hold secrets: never logged, never answered. */
   defaults: Type.Union([Type.String(), Type.Null()]),
   rootfsSizeMb: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-  filesystem: Type.Union([...FILESYSTEMS.map((name) => Type.Literal(name)), Type.Null()]),
+  filesystem: Type.Union([Type.Enum(FILESYSTEMS), Type.Null()]),
   /** Extra feeds by name. */
   repositories: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]+$' }), Type.String()),
-  repositoriesMode: Type.Union([Type.Literal('append'), Type.Literal('replace')]),
+  repositoriesMode: Type.Enum(['append', 'replace']),
   repositoryKeys: Type.Array(Type.String()),
 });
 export type BuildSpec = Static<typeof BuildSpecSchema>;
@@ -57,7 +57,7 @@ export type BuildSpec = Static<typeof BuildSpecSchema>;
 /** Who may take a build: any agent, or trusted ones only. */
 export const LANES = ['open', 'trusted'] as const;
 export type Lane = (typeof LANES)[number];
-export const LaneSchema = Type.Union(LANES.map((lane) => Type.Literal(lane)));
+export const LaneSchema = Type.Enum(LANES);
 
 /** A script may hold Wi-Fi keys, and a custom repository runs its own code: both are for trusted agents. */
 export function laneOf(spec: BuildSpec): Lane {

@@ -1,0 +1,166 @@
+import type { Redis } from 'ioredis';
+import type { PinnedBuilder } from '../../shared/domain/builder.ts';
+import { attemptKey } from '../../shared/domain/lease.ts';
+import { PARK_MS, type Pull, PullSchema } from '../../shared/messages/pull.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+import {
+  AGENTS_KEY,
+  agentAttemptsKey,
+  agentKey,
+  WARMING_KEY,
+  warmFailuresKey,
+  warmPauseKey,
+} from '../builds/keys.ts';
+import { redisNowMs } from '../builds/redis-now.ts';
+import type { RedisScripts } from '../builds/redis-scripts.ts';
+
+/** An agent's state holds for one parked pull and a little more; who says nothing for longer is gone. */
+const KEEP_MS = PARK_MS + 15_000;
+/** A plan to fetch a builder holds this long without being confirmed by the agent's next pull. */
+export const WARM_PLAN_MS = PARK_MS + 15_000;
+/** How long an agent that failed to make a builder warm is not asked for it again. */
+const WARM_PAUSE_MS = 5_000;
+/** How long a failure to make a builder warm is remembered. */
+const WARM_FAILURES_S = 600;
+
+/** An agent as its newest pull told, and what the farm counts for it. */
+export interface AgentState {
+  readonly pull: Pull;
+  /** Attempts it holds by the farm's own count. */
+  readonly heldAttempts: number;
+  /** It went silent with a build and has not been heard of since. */
+  readonly isSuspect: boolean;
+}
+
+export interface RecordedPull {
+  /** False when a newer pull of the same session was taken in before. */
+  readonly isNewest: boolean;
+  /** Attempts the farm counts for the agent that it does not know of. */
+  readonly revoke: readonly string[];
+  /** Attempts the agent holds that are not its any more. */
+  readonly cancel: readonly string[];
+}
+
+/** Who is there and has what warm, in Redis, so that every coordinator knows. */
+export class AgentRegistry {
+  readonly #redis: Redis;
+  readonly #scripts: RedisScripts;
+
+  constructor(redis: Redis, scripts: RedisScripts) {
+    this.#redis = redis;
+    this.#scripts = scripts;
+  }
+
+  /** Takes an agent's state in. */
+  async record(pull: Pull): Promise<RecordedPull> {
+    const answer = await this.#scripts.run(
+      'record-pull',
+      {
+        agentId: pull.agentId,
+        session: pull.session,
+        sequence: pull.sequence,
+        slots: pull.draining ? 0 : pull.slots,
+        keepMs: KEEP_MS,
+        attempts: pull.attempts.map((lease) => ({ key: attemptKey(lease), nonce: lease.token.slice(0, 32) })),
+      },
+      JSON.stringify(pull),
+    );
+    if (answer.status === 'newest') await this.#noteWarming(pull);
+    return { isNewest: answer.status === 'newest', revoke: answer.revoke ?? [], cancel: answer.cancel ?? [] };
+  }
+
+  /** Every agent heard of lately. */
+  async list(): Promise<readonly AgentState[]> {
+    const since = (await redisNowMs(this.#redis)) - KEEP_MS;
+    await this.#redis.zremrangebyscore(AGENTS_KEY, '-inf', since);
+    const ids = await this.#redis.zrange(AGENTS_KEY, '0', '-1');
+    const states = await Promise.all(
+      ids.map(async (id): Promise<AgentState | undefined> => {
+        const [fields, heldAttempts] = await Promise.all([
+          this.#redis.hmget(agentKey(id), 'pull', 'isSuspect'),
+          this.#redis.scard(agentAttemptsKey(id)),
+        ]);
+        const [text, suspect] = fields;
+        if (!text) return undefined;
+        return {
+          pull: parseJsonAs(PullSchema, text, 'pull in Redis'),
+          heldAttempts,
+          isSuspect: suspect === '1',
+        };
+      }),
+    );
+    return states.filter((state) => state !== undefined);
+  }
+
+  /** The agent went silent with a build; its warm builders do not count until it pulls again. */
+  async markSuspect(agentId: string): Promise<void> {
+    if (await this.#redis.exists(agentKey(agentId)))
+      await this.#redis.hset(agentKey(agentId), 'isSuspect', '1');
+  }
+
+  /** Forgets an agent that said goodbye. */
+  async forget(agentId: string): Promise<void> {
+    await this.#redis.del(agentKey(agentId));
+    await this.#redis.zrem(AGENTS_KEY, agentId);
+  }
+
+  /**
+   * Plans that an agent fetches a builder, unless enough do.
+   * @param demand how many builds wait for it, and how many free slots have it warm already.
+   */
+  async planWarm(
+    agentId: string,
+    builder: string,
+    demand: { readonly waitingCount: number; readonly freeWarmSlots: number; readonly maxWarming: number },
+  ): Promise<boolean> {
+    const { status } = await this.#scripts.run('plan-warm', {
+      agentId,
+      builder,
+      ...demand,
+      planMs: WARM_PLAN_MS,
+    });
+    return status === 'planned';
+  }
+
+  /** Notes that an agent could not make a builder warm; returns how often that happened lately, on all agents. */
+  async noteWarmFailure(agentId: string, failed: PinnedBuilder): Promise<number> {
+    const key = warmFailuresKey(failed.builder, failed.digest);
+    await this.#redis.zrem(WARMING_KEY, `${failed.builder}|${agentId}`);
+    await this.#redis.set(warmPauseKey(failed.builder, agentId), '1', 'PX', WARM_PAUSE_MS);
+    const count = await this.#redis.incr(key);
+    await this.#redis.expire(key, WARM_FAILURES_S);
+    return count;
+  }
+
+  async clearWarmFailures(failed: PinnedBuilder): Promise<void> {
+    await this.#redis.del(warmFailuresKey(failed.builder, failed.digest));
+  }
+
+  /** Confirms the plans an agent works on and ends those it is done with. */
+  async #noteWarming(pull: Pull): Promise<void> {
+    const warming = new Set(pull.warming.map((each) => each.builder));
+    const mine = (await this.#redis.zrange(WARMING_KEY, '0', '-1')).filter((member) =>
+      member.endsWith(`|${pull.agentId}`),
+    );
+    if (mine.length === 0 && warming.size === 0) return;
+    const until = (await redisNowMs(this.#redis)) + WARM_PLAN_MS;
+    const warm = new Set(pull.warm.map((each) => each.builder));
+    for (const member of mine) {
+      const builder = member.slice(0, -pull.agentId.length - 1);
+      if (warm.has(builder) && !warming.has(builder)) await this.#redis.zrem(WARMING_KEY, member);
+    }
+    for (const builder of warming) await this.#redis.zadd(WARMING_KEY, until, `${builder}|${pull.agentId}`);
+  }
+}
+
+/** Free slots of agents that have exactly these bytes warm and may be counted on. */
+export function freeWarmSlots(agents: readonly AgentState[], wanted: PinnedBuilder): number {
+  return agents
+    .filter(
+      ({ pull, isSuspect }) =>
+        !isSuspect &&
+        !pull.draining &&
+        pull.warm.some((each) => each.builder === wanted.builder && each.digest === wanted.digest),
+    )
+    .reduce((total, { pull, heldAttempts }) => total + Math.max(0, pull.slots - heldAttempts), 0);
+}

@@ -1,0 +1,253 @@
+import type { Msg, NatsConnection } from 'nats';
+import type { Lane } from '../../shared/domain/build-spec.ts';
+import { leaseToken, newLeaseNonce, parseAttemptKey } from '../../shared/domain/lease.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import { PARK_MS, type Pull, type PullAnswer, PullSchema } from '../../shared/messages/pull.ts';
+import {
+  COORDINATORS_QUEUE,
+  inboxPrefix,
+  parseLaneSubject,
+  pullSubject,
+} from '../../shared/messages/subjects.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+import type { AgentRegistry } from '../agents/agent-registry.ts';
+import type { CoordinatorRegistry } from '../agents/coordinator-registry.ts';
+import { lanesOf, trustOf } from '../agents/trust.ts';
+import type { AttemptEnds } from '../builds/attempt-ends.ts';
+import type { AttemptStore } from '../builds/attempt-store.ts';
+import type { BuildStore } from '../builds/build-store.ts';
+import type { JobQueue } from '../builds/job-queue.ts';
+import type { WaitingQueue } from '../builds/waiting-queue.ts';
+import { type Orders, ParkedPull } from './parked-pull.ts';
+import type { WarmPlanner } from './warm-planner.ts';
+
+/** How often parked pulls are compared with what waits, for wake-ups that were lost. */
+export const SWEEP_MS = 1_000;
+/** How long a job that this agent may not serve stays hidden from others. */
+const INELIGIBLE_RELEASE_MS = 500;
+/** An agent whose pull could not be handled asks again after this. */
+const RETRY_MS = 1_000;
+
+export interface BrokerDependencies {
+  readonly connection: NatsConnection;
+  readonly builds: BuildStore;
+  readonly attempts: AttemptStore;
+  readonly waiting: WaitingQueue;
+  readonly queue: JobQueue;
+  readonly ends: AttemptEnds;
+  readonly agents: AgentRegistry;
+  readonly coordinators: CoordinatorRegistry;
+  readonly planner: WarmPlanner;
+  readonly farmKey: Buffer;
+  readonly leaseMs: number;
+  readonly log: Log;
+  readonly onStarted: () => void;
+}
+
+/**
+ * Matches agents' pulls with waiting builds: parks each pull, and answers it once there is something to do. Opened by
+ * `start`; disposing answers every parked pull, so that agents ask another coordinator at once.
+ */
+export class Broker implements AsyncDisposable {
+  readonly #deps: BrokerDependencies;
+  readonly #parked = new Map<string, ParkedPull>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #isStopping = false;
+
+  constructor(deps: BrokerDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Begins to take pulls and wake-ups. */
+  start(): void {
+    const { connection } = this.#deps;
+    connection.subscribe(pullSubject('*'), {
+      queue: COORDINATORS_QUEUE,
+      callback: (error, message) => {
+        if (!error) this.#own(this.#receive(message));
+      },
+    });
+    connection.subscribe('wake.*.*', {
+      callback: (error, message) => {
+        if (!error) this.#own(this.#wake(message.subject));
+      },
+    });
+    const sweep = setInterval(() => this.#own(this.#sweep()), SWEEP_MS);
+    this.#timers.add(sweep);
+  }
+
+  /** Pulls parked here now. */
+  get parkedCount(): number {
+    return this.#parked.size;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const parked of this.#parked.values()) this.#own(parked.expire());
+    while (this.#work.size > 0) await Promise.all(this.#work);
+  }
+
+  async #receive(message: Msg): Promise<void> {
+    const agentId = message.subject.split('.')[1] ?? '';
+    const reply = message.reply ?? '';
+    // A reply subject is input: answering it blindly would let an agent make us publish jobs.
+    if (!reply.startsWith(`${inboxPrefix(agentId)}.`)) return;
+    const pull = parseJsonAs(PullSchema, message.string(), `pull of ${agentId}`);
+    if (pull.agentId !== agentId)
+      throw new FarmError('invalid_request', `agent ${agentId} pulled as ${pull.agentId}`);
+    const send = (orders: Orders): Promise<void> => this.#send(pull, reply, orders);
+    try {
+      await this.#take(pull, send);
+    } catch (thrown) {
+      await this.#send(pull, reply, {}, RETRY_MS);
+      throw thrown;
+    }
+  }
+
+  async #take(pull: Pull, send: (orders: Orders) => Promise<void>): Promise<void> {
+    const { agents, ends, planner } = this.#deps;
+    const recorded = await agents.record(pull);
+    if (!recorded.isNewest) return;
+    this.#parked.get(pull.agentId)?.forget();
+    for (const key of recorded.revoke) {
+      const id = parseAttemptKey(key);
+      if (id)
+        await ends.lose(id, 'agent_restarted', `${pull.agentId} does not know of it any more`, {
+          agentId: pull.agentId,
+        });
+    }
+    for (const failed of pull.warmFailures) await planner.noteFailure(pull.agentId, failed);
+    const parked = new ParkedPull(pull, send);
+    const cancel = recorded.cancel.map(parseAttemptKey).filter((id) => id !== undefined);
+    if (cancel.length > 0 || this.#isStopping) {
+      await parked.answer({ cancel });
+      return;
+    }
+    this.#parked.set(pull.agentId, parked);
+    const timer = setTimeout(() => this.#own(parked.expire()), PARK_MS);
+    this.#timers.add(timer);
+    await parked.serve(() => this.#look(parked));
+  }
+
+  async #send(pull: Pull, reply: string, orders: Orders, nextPullMs = 0): Promise<void> {
+    if (this.#parked.get(pull.agentId)?.pull === pull) this.#parked.delete(pull.agentId);
+    const answer: PullAnswer = {
+      version: 1,
+      ...(orders.start ? { start: orders.start } : {}),
+      ...(orders.warm ? { warm: orders.warm } : {}),
+      cancel: [...(orders.cancel ?? [])],
+      drain: false,
+      nextPullMs,
+      coordinators: [...(await this.#deps.coordinators.addresses())],
+    };
+    if (!this.#deps.connection.isClosed()) this.#deps.connection.publish(reply, JSON.stringify(answer));
+  }
+
+  async #wake(subject: string): Promise<void> {
+    const agentId = /^wake\.agent\.(.+)$/.exec(subject)?.[1];
+    if (agentId !== undefined) {
+      await this.#parked.get(agentId)?.answer({});
+      return;
+    }
+    const woken = parseLaneSubject(subject);
+    if (woken) await this.#offer([woken]);
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#parked.size === 0) return;
+    const sets = await this.#deps.waiting.waitingSets();
+    if (sets.length > 0) await this.#offer(sets);
+  }
+
+  /** Lets parked pulls look, those warm for what waits first and the least loaded before the others. */
+  async #offer(sets: readonly { readonly builder: string }[]): Promise<void> {
+    const warmFirst = (parked: ParkedPull): number =>
+      sets.some((set) => parked.isWarmFor(set.builder)) ? 0 : 1;
+    const candidates = [...this.#parked.values()]
+      .filter((parked) => parked.freeSlots > 0)
+      .sort(
+        (left, right) => warmFirst(left) - warmFirst(right) || left.pull.loadPerCore - right.pull.loadPerCore,
+      );
+    await Promise.all(candidates.map((parked) => parked.serve(() => this.#look(parked))));
+  }
+
+  /** What a pull could do now: the longest waiting build it is warm for, else a builder to fetch. */
+  async #look(parked: ParkedPull): Promise<Orders | undefined> {
+    if (parked.freeSlots === 0) return undefined;
+    const lanes = lanesOf(trustOf(parked.pull.agentId));
+    const sets = (await this.#deps.waiting.waitingSets()).filter((set) => lanes.includes(set.lane));
+    for (const set of sets.filter(({ builder }) => parked.isWarmFor(builder))) {
+      const start = await this.#claim(parked, set.lane, set.builder);
+      if (start) return { start };
+      if (parked.isAnswered) return undefined;
+    }
+    const warm = await this.#deps.planner.plan(parked.pull, sets);
+    return warm ? { warm } : undefined;
+  }
+
+  async #claim(parked: ParkedPull, lane: Lane, builder: string): Promise<Orders['start'] | undefined> {
+    const { pull } = parked;
+    const pinned = pull.warm.find((each) => each.builder === builder);
+    const job = pinned ? await this.#deps.queue.fetchJob(lane, builder) : undefined;
+    if (!job || !pinned) return undefined;
+    const nonce = newLeaseNonce();
+    const claim = await this.#deps.attempts.claim({
+      agentId: pull.agentId,
+      session: pull.session,
+      sequence: pull.sequence,
+      lane,
+      builder,
+      digest: pinned.digest,
+      nonce,
+    });
+    switch (claim.status) {
+      case 'empty':
+        job.ack();
+        return undefined;
+      case 'ineligible':
+        job.release(INELIGIBLE_RELEASE_MS);
+        return undefined;
+      case 'superseded':
+      case 'busy':
+        job.release(0);
+        this.#deps.queue.wake(lane, builder);
+        parked.forget();
+        return undefined;
+      case 'granted':
+        // The lease is in Redis: that is all an acknowledged job means.
+        job.ack();
+        return await this.#grant(pull, nonce, claim);
+    }
+  }
+
+  async #grant(
+    pull: Pull,
+    nonce: string,
+    claim: { readonly requestHash?: string; readonly generation?: string; readonly attempt?: number },
+  ): Promise<Orders['start']> {
+    const { requestHash = '', generation = '', attempt = 0 } = claim;
+    const record = await this.#deps.builds.get(requestHash);
+    if (!record) throw new FarmError('internal', `build ${requestHash} was claimed and is gone`);
+    const id = { requestHash, generation, attempt };
+    const token = leaseToken(this.#deps.farmKey, id, pull.agentId, nonce);
+    this.#deps.onStarted();
+    this.#deps.log.info({ requestHash, attempt, agentId: pull.agentId }, 'attempt granted');
+    return {
+      lease: { ...id, agentId: pull.agentId, token },
+      leaseMs: this.#deps.leaseMs,
+      source: record.source,
+      spec: record.spec,
+    };
+  }
+
+  /** Keeps a promise until it settles; what fails is logged here and healed by the next pull or sweep. */
+  #own(work: Promise<void>): void {
+    const owned = work
+      .catch((thrown: unknown) => this.#deps.log.warn({ reason: messageOf(thrown) }, 'broker step failed'))
+      .finally(() => this.#work.delete(owned));
+    this.#work.add(owned);
+  }
+}

@@ -1,0 +1,78 @@
+import type { BuilderSource } from '../../shared/domain/builder.ts';
+import type { AttemptId } from '../../shared/domain/lease.ts';
+import type { Grant, Pull } from '../../shared/messages/pull.ts';
+
+/** What a pull is answered with; everything left out means nothing of the kind. */
+export interface Orders {
+  readonly start?: Grant;
+  readonly warm?: BuilderSource;
+  readonly cancel?: readonly AttemptId[];
+}
+
+/** A pull that waits here for something to do. Answered exactly once. */
+export class ParkedPull {
+  readonly pull: Pull;
+  /** Attempts the farm counts for the agent, this pull's grant not included. */
+  readonly heldAttempts: number;
+  readonly #send: (orders: Orders) => Promise<void>;
+  #state: 'parked' | 'looking' | 'answered' = 'parked';
+  /** Another look was asked for during one. */
+  #isDue = false;
+  #isExpired = false;
+
+  constructor(pull: Pull, send: (orders: Orders) => Promise<void>) {
+    this.pull = pull;
+    this.heldAttempts = pull.attempts.length;
+    this.#send = send;
+  }
+
+  get isAnswered(): boolean {
+    return this.#state === 'answered';
+  }
+
+  get freeSlots(): number {
+    return this.pull.draining ? 0 : Math.max(0, this.pull.slots - this.heldAttempts);
+  }
+
+  isWarmFor(builder: string): boolean {
+    return this.pull.warm.some((each) => each.builder === builder);
+  }
+
+  /**
+   * Looks for work for this pull, one look at a time; a look asked for meanwhile follows when this one found nothing.
+   * @param look returns what to do, or undefined for nothing yet.
+   */
+  async serve(look: () => Promise<Orders | undefined>): Promise<void> {
+    this.#isDue = true;
+    while (this.#isDue && this.#state === 'parked') {
+      this.#isDue = false;
+      this.#state = 'looking';
+      let orders: Orders | undefined;
+      try {
+        orders = await look();
+      } finally {
+        if (this.#state === 'looking') this.#state = 'parked';
+      }
+      if (orders) await this.answer(orders);
+      else if (this.#isExpired) await this.answer({});
+    }
+  }
+
+  /** Sends the answer. A second one is dropped, except a grant: its lease is in Redis, and agents take late answers. */
+  async answer(orders: Orders): Promise<void> {
+    if (this.#state === 'answered' && !orders.start) return;
+    this.#state = 'answered';
+    await this.#send(orders);
+  }
+
+  /** Time is up: answers with nothing to do, after the look under way if there is one. */
+  async expire(): Promise<void> {
+    this.#isExpired = true;
+    if (this.#state === 'parked') await this.answer({});
+  }
+
+  /** Nobody waits for the answer any more. */
+  forget(): void {
+    this.#state = 'answered';
+  }
+}

@@ -1,0 +1,132 @@
+import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
+import { LANES } from '../../shared/domain/build-spec.ts';
+import { type AttemptId, attemptKey, type Lease } from '../../shared/domain/lease.ts';
+import { FarmError } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { AttemptStore } from './attempt-store.ts';
+import type { BuildStore } from './build-store.ts';
+import { sealFarmFailure, sealResult } from './final-answer.ts';
+import type { FinalCommit } from './final-commit.ts';
+import type { JobQueue } from './job-queue.ts';
+import type { Watch } from './watch.ts';
+
+/** Why attempts are lost; a small closed set, for metrics. */
+export const LOSS_CAUSES = [
+  'lease_expired',
+  'agent_restarted',
+  'broken',
+  'grant_not_taken',
+  'handed_back',
+] as const;
+export type LossCause = (typeof LOSS_CAUSES)[number];
+
+/** While others could take it, an agent does not get a build again that it just lost. */
+const AVOID_MS = 60_000;
+
+export interface AttemptEndsDependencies {
+  readonly builds: BuildStore;
+  readonly attempts: AttemptStore;
+  readonly artifacts: ArtifactStore;
+  readonly commit: FinalCommit;
+  readonly queue: JobQueue;
+  readonly watch: Watch;
+  readonly log: Log;
+  /** How many agents besides this one could take a build. */
+  readonly otherAgents: (agentId: string | undefined) => Promise<number>;
+  /** Told of each attempt that was lost here and counts against its build. */
+  readonly onLost: (cause: LossCause) => void;
+  /** Told of an agent that went silent with a build. */
+  readonly onSilent: (agentId: string) => Promise<void>;
+}
+
+/** The ways an attempt ends: with a result, or lost to the farm. */
+export class AttemptEnds {
+  readonly #deps: AttemptEndsDependencies;
+
+  constructor(deps: AttemptEndsDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes an attempt's result in, and for a success or an honest failure makes the build final. Safe to repeat.
+   * @throws FarmError `lease_lost`; `invalid_request` when the result contradicts itself; `failed_precondition` when an
+   * artifact it names was not uploaded.
+   */
+  async finish(lease: Lease, result: AttemptResult): Promise<void> {
+    const { builds, attempts, artifacts, commit } = this.#deps;
+    if (result.outcome === 'broken') {
+      await this.lose(lease, 'broken', `${result.breakage}: ${result.reason}`, { lease });
+      return;
+    }
+    const record = await builds.get(lease.requestHash);
+    if (!record || record.generation !== lease.generation) {
+      throw new FarmError('lease_lost', `build ${lease.requestHash} is not the one of ${attemptKey(lease)}`);
+    }
+    if (record.state === 'running') {
+      for (const artifact of result.artifacts) {
+        if (!(await artifacts.held(attemptKey(lease), artifact)).isComplete) {
+          throw new FarmError(
+            'failed_precondition',
+            `${artifact.name} of ${attemptKey(lease)} was not uploaded`,
+          );
+        }
+      }
+    }
+    await attempts.sealAttempt(lease, sealResult(record, lease, result));
+    await commit.complete(lease.requestHash);
+  }
+
+  /**
+   * Ends an attempt without a result; its build waits again, or fails after too many losses. Does nothing when the attempt
+   * is over already, or with `onlyIfExpired` when its lease was renewed meanwhile.
+   */
+  async lose(
+    id: AttemptId,
+    cause: LossCause,
+    reason: string,
+    how: { readonly lease?: Lease; readonly onlyIfExpired?: boolean; readonly agentId?: string } = {},
+  ): Promise<void> {
+    const { builds, attempts, queue, log } = this.#deps;
+    const record = await builds.get(id.requestHash);
+    if (!record) return;
+    const isCounted = cause !== 'handed_back' && cause !== 'grant_not_taken';
+    const reasons = [...(await builds.lostReasons(id.requestHash)), reason];
+    const answer = await attempts.loseAttempt(id, {
+      ...how,
+      reason,
+      isCounted,
+      avoidMs:
+        isCounted && (await this.#deps.otherAgents(how.lease?.agentId ?? how.agentId)) > 0 ? AVOID_MS : 0,
+      exhausted: sealFarmFailure(
+        record,
+        `The build was lost ${reasons.length} times, not by its own fault. Please try again. (${reasons.join('; ')})`,
+      ),
+    });
+    if (answer.status === 'current') return;
+    if (answer.isCounted) this.#deps.onLost(cause);
+    log.warn(
+      { requestHash: id.requestHash, attempt: id.attempt, agentId: answer.agentId, cause, reason },
+      'attempt lost',
+    );
+    await this.#deps.artifacts.drop(attemptKey(id));
+    if (cause === 'lease_expired' && answer.agentId) await this.#deps.onSilent(answer.agentId);
+    this.#deps.watch.notify(id.requestHash);
+    if (answer.status === 'exhausted') await this.#deps.commit.complete(id.requestHash);
+    const lane = LANES.find((each) => each === answer.lane);
+    if (answer.status === 'queued' && lane && answer.builder) {
+      const messageId = attemptKey({ ...id, attempt: id.attempt + 1 });
+      // What is not published now is published by the keeper: it compares the queue with what waits.
+      await queue
+        .publishJob(
+          lane,
+          answer.builder,
+          { requestHash: id.requestHash, generation: id.generation },
+          messageId,
+        )
+        .catch((thrown: unknown) =>
+          log.warn({ reason: FarmError.from(thrown).message }, 'job waits for the keeper'),
+        );
+    }
+  }
+}

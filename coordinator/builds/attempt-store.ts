@@ -1,0 +1,154 @@
+import type { Redis } from 'ioredis';
+import { MAX_LOST_ATTEMPTS, type Stage } from '../../shared/domain/build.ts';
+import type { Lane } from '../../shared/domain/build-spec.ts';
+import { type AttemptId, attemptKey, type Lease, type LeaseTimes } from '../../shared/domain/lease.ts';
+import { FarmError } from '../../shared/errors.ts';
+import { attemptHashKey, LEASES_KEY, logKey } from './keys.ts';
+import { redisNowMs } from './redis-now.ts';
+import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
+import type { SealedBuild } from './sealed-build.ts';
+
+/** Back-off before the second and third attempt, milliseconds. The first loss costs nothing: the machine is gone, not the build. */
+const RETRY_DELAYS_MS = [0, 5_000];
+
+/** The truth about attempts and their leases, in Redis. Every write carries the lease and is refused when it is not current. */
+export class AttemptStore {
+  readonly #redis: Redis;
+  readonly #scripts: RedisScripts;
+  readonly #times: LeaseTimes;
+
+  constructor(redis: Redis, scripts: RedisScripts, times: LeaseTimes) {
+    this.#redis = redis;
+    this.#scripts = scripts;
+    this.#times = times;
+  }
+
+  /** Gives the first eligible build of a lane and builder to the agent of one pull. */
+  async claim(args: {
+    readonly agentId: string;
+    readonly session: string;
+    readonly sequence: number;
+    readonly lane: Lane;
+    readonly builder: string;
+    readonly digest: string;
+    readonly nonce: string;
+  }): Promise<ScriptAnswer<'claim'>> {
+    return await this.#scripts.run('claim', { ...args, grantMs: this.#times.grantMs });
+  }
+
+  /** The stream of an attempt was opened. `ended`: this attempt won already, its agent only does not know yet. */
+  async openAttempt(lease: Lease): Promise<ScriptAnswer<'open-attempt'>> {
+    return await this.#scripts.run('open-attempt', { ...fenced(lease), leaseMs: this.#times.leaseMs });
+  }
+
+  /** Renews a lease. Throws `lease_lost`, as all the writes below. */
+  async renewLease(lease: Lease): Promise<void> {
+    const { status } = await this.#scripts.run('renew-lease', {
+      ...fenced(lease),
+      leaseMs: this.#times.leaseMs,
+    });
+    if (status === 'lost') throw leaseLost(lease);
+  }
+
+  /** Starts the grace after an attempt's stream closed. A lease that is gone already is left alone. */
+  async startGrace(lease: Lease): Promise<void> {
+    await this.#scripts.run('renew-lease', { ...fenced(lease), graceMs: this.#times.graceMs });
+  }
+
+  async reachStage(lease: Lease, stage: Stage): Promise<void> {
+    const { status } = await this.#scripts.run('reach-stage', { ...fenced(lease), stage });
+    if (status === 'lost') throw leaseLost(lease);
+  }
+
+  /** Keeps a log chunk; returns the number of the chunk wanted next. Throws also `resource_exhausted` beyond `maxBytes`. */
+  async appendLog(lease: Lease, sequence: number, chunk: Buffer, maxBytes: number): Promise<number> {
+    const answer = await this.#scripts.run('append-log', { ...fenced(lease), sequence, maxBytes }, chunk);
+    if (answer.status === 'lost') throw leaseLost(lease);
+    if (answer.status === 'full') {
+      throw new FarmError(
+        'resource_exhausted',
+        `the log of ${attemptKey(lease)} is longer than ${maxBytes} bytes`,
+      );
+    }
+    return answer.nextSequence ?? 0;
+  }
+
+  /** Who holds a live attempt. */
+  async agentOf(id: AttemptId): Promise<string | undefined> {
+    return (await this.#redis.hget(attemptHashKey(attemptKey(id)), 'agentId')) ?? undefined;
+  }
+
+  /** Throws `lease_lost` unless the lease is the current one of its attempt. */
+  async requireCurrent(lease: Lease): Promise<void> {
+    const nonce = await this.#redis.hget(attemptHashKey(attemptKey(lease)), 'nonce');
+    if (nonce !== lease.token.slice(0, 32)) throw leaseLost(lease);
+  }
+
+  /** Fixes how a build ends by this attempt; all others are refused from now on. */
+  async sealAttempt(lease: Lease, sealed: SealedBuild): Promise<void> {
+    const { status } = await this.#scripts.run('seal-attempt', {
+      ...fenced(lease),
+      sealed: JSON.stringify(sealed),
+    });
+    if (status === 'lost') throw leaseLost(lease);
+  }
+
+  /**
+   * Ends an attempt without a result; its build is queued again, or fails with `exhausted` after too many losses.
+   * @param how `lease`: reported by its holder; `onlyIfExpired`: nothing happens when the lease was renewed meanwhile.
+   */
+  async loseAttempt(
+    id: AttemptId,
+    how: {
+      readonly lease?: Lease;
+      readonly onlyIfExpired?: boolean;
+      readonly reason: string;
+      readonly isCounted: boolean;
+      /** How long the same agent does not get this build again, milliseconds. */
+      readonly avoidMs: number;
+      readonly exhausted: SealedBuild;
+    },
+  ): Promise<ScriptAnswer<'lose-attempt'>> {
+    return await this.#scripts.run('lose-attempt', {
+      key: attemptKey(id),
+      requestHash: id.requestHash,
+      generation: id.generation,
+      reason: how.reason,
+      isCounted: how.isCounted,
+      avoidMs: how.avoidMs,
+      exhausted: JSON.stringify(how.exhausted),
+      maxLost: MAX_LOST_ATTEMPTS,
+      delaysMs: RETRY_DELAYS_MS,
+      ...(how.lease ? { nonce: how.lease.token.slice(0, 32) } : {}),
+      ...(how.onlyIfExpired ? { onlyIfExpired: true } : {}),
+    });
+  }
+
+  /** Attempts whose lease has ended, at most 100. */
+  async expiredAttempts(): Promise<readonly string[]> {
+    return await this.#redis.zrangebyscore(
+      LEASES_KEY,
+      '-inf',
+      await redisNowMs(this.#redis),
+      'LIMIT',
+      0,
+      100,
+    );
+  }
+
+  /** Log chunks of an attempt from number `from` on, at most 64. */
+  async readLog(id: AttemptId, from: number): Promise<readonly Buffer[]> {
+    return await this.#redis.lrangeBuffer(logKey(attemptKey(id)), from, from + 63);
+  }
+}
+
+function fenced(lease: Lease): Record<string, unknown> {
+  const { requestHash: hash, generation, attempt, token } = lease;
+  return { key: attemptKey(lease), requestHash: hash, generation, attempt, nonce: token.slice(0, 32) };
+}
+
+function leaseLost(lease: Lease): FarmError {
+  return new FarmError('lease_lost', `the lease of ${attemptKey(lease)} is not current`, {
+    details: { agentId: lease.agentId },
+  });
+}

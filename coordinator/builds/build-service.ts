@@ -1,0 +1,95 @@
+import type { Clock } from '../../shared/clock.ts';
+import { requestHash } from '../../shared/domain/build-spec.ts';
+import { builderToken } from '../../shared/domain/builder.ts';
+import { attemptKey } from '../../shared/domain/lease.ts';
+import { messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { AcceptedBuild } from '../../shared/messages/job.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { BuildRecord, ResolvedRequest } from './build-record.ts';
+import type { BuildStore } from './build-store.ts';
+import type { JobQueue } from './job-queue.ts';
+import type { WaitingQueue } from './waiting-queue.ts';
+
+export interface BuildServiceDependencies {
+  readonly builds: BuildStore;
+  readonly waiting: WaitingQueue;
+  readonly artifacts: Pick<ArtifactStore, 'newest'>;
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Builds that may wait before new ones are refused. */
+  readonly maxQueued: number;
+  /** Told of each accepted request: given from what is known, or queued anew. */
+  readonly onRequest: (kind: 'known' | 'new') => void;
+}
+
+/** Builds as clients see them: asked for, and looked up. */
+export class BuildService {
+  readonly #deps: BuildServiceDependencies;
+
+  constructor(deps: BuildServiceDependencies) {
+    this.#deps = deps;
+  }
+
+  /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many. */
+  async submit(request: ResolvedRequest): Promise<BuildRecord> {
+    const known = await this.get(requestHash(request.spec));
+    if (known && answers(known, request)) {
+      this.#deps.onRequest('known');
+      return known;
+    }
+    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued);
+    this.#deps.onRequest(isNew ? 'new' : 'known');
+    if (isNew) await this.publish(record);
+    return record;
+  }
+
+  /** The build of a request hash, from Redis or from what the artifact store remembers. */
+  async get(hash: string): Promise<BuildRecord | undefined> {
+    const record = await this.#deps.builds.get(hash);
+    if (record) return record;
+    const json = await this.#deps.artifacts.newest(hash);
+    const keepMs = json ? json.expiresAt - this.#deps.clock.now() : 0;
+    if (!json || keepMs <= 0) return undefined;
+    await this.#deps.builds.restore(json, keepMs);
+    return await this.#deps.builds.get(hash);
+  }
+
+  /** Puts a queued build's two messages on NATS. What fails is repeated by the keeper; the build is accepted all the same. */
+  async publish(record: BuildRecord): Promise<void> {
+    const { queue, builds, log } = this.#deps;
+    const { requestHash: hash, generation, lane, source, spec, client, acceptedAt } = record;
+    const accepted: AcceptedBuild = { requestHash: hash, generation, lane, source, spec, client, acceptedAt };
+    try {
+      await Promise.all([
+        queue.publishAccepted(accepted),
+        queue.publishJob(
+          lane,
+          builderToken(source),
+          { requestHash: hash, generation },
+          attemptKey({ requestHash: hash, generation, attempt: record.attempt + 1 }),
+        ),
+      ]);
+      await builds.markPublished(hash);
+    } catch (thrown) {
+      log.warn(
+        { requestHash: hash, reason: messageOf(thrown) },
+        'build is queued, its messages wait for the keeper',
+      );
+    }
+  }
+
+  async queuedCount(): Promise<number> {
+    return await this.#deps.waiting.queuedCount();
+  }
+}
+
+/** Whether a build there is answers a request: a result of an outdated builder does so only for who pinned its revision. */
+function answers(record: BuildRecord, request: ResolvedRequest): boolean {
+  const isOutdated =
+    record.state === 'done' &&
+    request.spec.versionCode === '' &&
+    record.source.digest !== request.source.digest;
+  return record.isCacheable && !isOutdated;
+}

@@ -1,0 +1,213 @@
+import type { Redis } from 'ioredis';
+import { BUILD_STATES, isFinal, newGeneration, STAGES } from '../../shared/domain/build.ts';
+import {
+  type BuildSpec,
+  BuildSpecSchema,
+  LANES,
+  laneOf,
+  requestHash,
+} from '../../shared/domain/build-spec.ts';
+import { BuilderSourceSchema, builderToken } from '../../shared/domain/builder.ts';
+import { FarmError } from '../../shared/errors.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+import type { BuildRecord, ResolvedRequest } from './build-record.ts';
+import { buildKey, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, waitingKey } from './keys.ts';
+import { redisNowMs } from './redis-now.ts';
+import type { RedisScripts } from './redis-scripts.ts';
+import { type BuildJson, type SealedBuild, SealedBuildSchema } from './sealed-build.ts';
+
+/** A build on its way to a final state. */
+export interface PublishingBuild {
+  readonly record: BuildRecord;
+  readonly sealed: SealedBuild;
+  /** Number of the attempt that won; 0 when none did. */
+  readonly winner: number;
+  /** Epoch milliseconds. */
+  readonly sealedAt: number;
+}
+
+/** The truth about builds, in Redis. Every change is one Lua script; all of them are safe to repeat. */
+export class BuildStore {
+  readonly #redis: Redis;
+  readonly #scripts: RedisScripts;
+
+  constructor(redis: Redis, scripts: RedisScripts) {
+    this.#redis = redis;
+    this.#scripts = scripts;
+  }
+
+  /** Answers from the build of this request, or creates it. Throws `resource_exhausted` (`queueLength`) when the queue is full. */
+  async submit(
+    request: ResolvedRequest,
+    maxQueued: number,
+  ): Promise<{ readonly isNew: boolean; readonly record: BuildRecord }> {
+    const { spec, source } = request;
+    const hash = requestHash(spec);
+    const answer = await this.#scripts.run('submit', {
+      requestHash: hash,
+      generation: newGeneration(),
+      lane: laneOf(spec),
+      builder: builderToken(source),
+      digest: source.digest,
+      source: JSON.stringify(source),
+      spec: JSON.stringify(spec),
+      client: request.client ?? '',
+      isPinned: spec.versionCode !== '',
+      maxQueued,
+    });
+    if (answer.status === 'full') {
+      throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
+        details: { queueLength: answer.queueLength ?? maxQueued },
+      });
+    }
+    const record = await this.get(hash);
+    if (!record)
+      throw new FarmError('unavailable', `build ${hash} expired while it was asked for; ask again`);
+    return { isNew: answer.status === 'created', record };
+  }
+
+  async get(hash: string): Promise<BuildRecord | undefined> {
+    const fields = await this.#redis.hgetall(buildKey(hash));
+    if (fields.state === undefined) return undefined;
+    const record = recordOf(fields);
+    if (record.state !== 'queued') return record;
+    const rank = await this.#redis.zrank(waitingKey(record.lane, builderToken(record.source)), hash);
+    return { ...record, position: rank ?? 0 };
+  }
+
+  /** Sends a queued build that cannot be made on its way to a final state. */
+  async abandon(record: BuildRecord, sealed: SealedBuild): Promise<boolean> {
+    const { status } = await this.#scripts.run('abandon-build', {
+      requestHash: record.requestHash,
+      generation: record.generation,
+      sealed: JSON.stringify(sealed),
+    });
+    return status === 'sealed';
+  }
+
+  /** Makes a build final, after its `build.json` was committed. True for the call that did it. */
+  async finish(json: BuildJson): Promise<boolean> {
+    const { status } = await this.#scripts.run('finish-build', {
+      requestHash: json.requestHash,
+      generation: json.generation,
+      outcome: json.outcome,
+      answer: JSON.stringify(json.answer),
+      isCacheable: json.isCacheable,
+      keepMs: json.keepMs,
+    });
+    return status === 'finished';
+  }
+
+  /** Puts a finished build back from its `build.json`, unless Redis knows one of this hash. */
+  async restore(json: BuildJson, keepMs: number): Promise<void> {
+    await this.#scripts.run('restore-build', {
+      requestHash: json.requestHash,
+      generation: json.generation,
+      outcome: json.outcome,
+      lane: json.lane,
+      builder: builderToken(json.source),
+      digest: json.source.digest,
+      source: JSON.stringify(json.source),
+      spec: JSON.stringify(json.spec),
+      client: json.client ?? '',
+      acceptedAt: json.acceptedAt,
+      attempt: json.attempt,
+      answer: JSON.stringify(json.answer),
+      isCacheable: json.isCacheable,
+      keepMs,
+    });
+  }
+
+  /** Hashes in `publishing` for at least `olderThanMs`, oldest first, at most 100. */
+  async publishingFor(olderThanMs: number): Promise<readonly string[]> {
+    return await this.#redis.zrangebyscore(
+      PUBLISHING_KEY,
+      '-inf',
+      (await redisNowMs(this.#redis)) - olderThanMs,
+      'LIMIT',
+      0,
+      100,
+    );
+  }
+
+  /** What making a build final needs, or undefined when it is not in `publishing`. */
+  async publishing(hash: string): Promise<PublishingBuild | undefined> {
+    const fields = await this.#redis.hgetall(buildKey(hash));
+    if (fields.state !== 'publishing' || fields.sealed === undefined) return undefined;
+    return {
+      record: recordOf(fields),
+      sealed: parseJsonAs(SealedBuildSchema, fields.sealed, `sealed build ${hash}`),
+      winner: Number(fields.winner),
+      sealedAt: Number(fields.sealedAt),
+    };
+  }
+
+  /** Why attempts of this build were lost so far: `<agent>: <reason>`. */
+  async lostReasons(hash: string): Promise<readonly string[]> {
+    const text = await this.#redis.hget(buildKey(hash), 'lostReasons');
+    return text === null ? [] : (JSON.parse(text) as string[]);
+  }
+
+  /** Which agent a queued build avoids for now, and how long it has waited since it was accepted, milliseconds. */
+  async waitOf(hash: string): Promise<{ readonly avoidAgent: string | null; readonly waitedMs: number }> {
+    const [avoidAgent, avoidUntil, acceptedAt] = await this.#redis.hmget(
+      buildKey(hash),
+      'avoidAgent',
+      'avoidUntil',
+      'acceptedAt',
+    );
+    const now = await redisNowMs(this.#redis);
+    return {
+      avoidAgent: avoidAgent && Number(avoidUntil) > now ? avoidAgent : null,
+      waitedMs: acceptedAt ? now - Number(acceptedAt) : 0,
+    };
+  }
+
+  /** Builds whose messages on NATS were not confirmed within `olderThanMs`, at most 100. */
+  async unpublishedFor(olderThanMs: number): Promise<readonly string[]> {
+    return await this.#redis.zrangebyscore(
+      UNPUBLISHED_KEY,
+      '-inf',
+      (await redisNowMs(this.#redis)) - olderThanMs,
+      'LIMIT',
+      0,
+      100,
+    );
+  }
+
+  async markPublished(hash: string): Promise<void> {
+    await this.#redis.zrem(UNPUBLISHED_KEY, hash);
+  }
+
+  /** Final builds whose second copy was not confirmed gone within `olderThanMs`, at most 100. */
+  async unpurgedFor(olderThanMs: number): Promise<readonly string[]> {
+    const until = (await redisNowMs(this.#redis)) - olderThanMs;
+    return await this.#redis.zrangebyscore(UNPURGED_KEY, '-inf', until, 'LIMIT', 0, 100);
+  }
+
+  async markPurged(hash: string): Promise<void> {
+    await this.#redis.zrem(UNPURGED_KEY, hash);
+  }
+}
+
+function recordOf(fields: Readonly<Record<string, string>>): BuildRecord {
+  const state = BUILD_STATES.find((each) => each === fields.state);
+  const lane = LANES.find((each) => each === fields.lane);
+  if (!state || !lane) throw new FarmError('internal', `build ${fields.requestHash} in Redis is damaged`);
+  const spec: BuildSpec = parseJsonAs(BuildSpecSchema, fields.spec ?? '', 'spec in Redis');
+  return {
+    requestHash: fields.requestHash ?? '',
+    generation: fields.generation ?? '',
+    state,
+    lane,
+    source: parseJsonAs(BuilderSourceSchema, fields.source ?? '', 'source in Redis'),
+    spec,
+    client: fields.client === '' || fields.client === undefined ? null : fields.client,
+    acceptedAt: Number(fields.acceptedAt),
+    attempt: Number(fields.attempt),
+    stage: STAGES.find((each) => each === fields.stage) ?? null,
+    position: state === 'queued' ? 0 : null,
+    isCacheable: !isFinal(state) || fields.isCacheable === '1',
+    answer: isFinal(state) ? (JSON.parse(fields.answer ?? '{}') as Record<string, unknown>) : null,
+  };
+}

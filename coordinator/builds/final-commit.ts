@@ -1,0 +1,92 @@
+import type { Outcome } from '../../shared/domain/build.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { BuildStore, PublishingBuild } from './build-store.ts';
+import { sealFarmFailure } from './final-answer.ts';
+import type { JobQueue } from './job-queue.ts';
+import type { BuildJson } from './sealed-build.ts';
+import type { Watch } from './watch.ts';
+
+export interface FinalCommitDependencies {
+  readonly builds: BuildStore;
+  readonly artifacts: ArtifactStore;
+  readonly queue: JobQueue;
+  readonly watch: Watch;
+  readonly log: Log;
+  /** Told once of each build that became final here. */
+  readonly onFinished: (outcome: Outcome) => void;
+}
+
+/** Makes builds that are in `publishing` final. Each step is repeatable, by any coordinator, at the same time too. */
+export class FinalCommit {
+  readonly #deps: FinalCommitDependencies;
+
+  constructor(deps: FinalCommitDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Keeps the winner's files, commits `build.json`, then makes the build final. Does nothing for a build not in `publishing`. */
+  async complete(requestHash: string): Promise<void> {
+    const { builds, artifacts, watch, log } = this.#deps;
+    const publishing = await builds.publishing(requestHash);
+    if (!publishing) return;
+    const json = await this.#keepFiles(publishing);
+    const standing = await artifacts.commit(json);
+    if (await builds.finish(standing)) {
+      this.#deps.onFinished(standing.outcome);
+      log.info({ requestHash, outcome: standing.outcome, attempt: standing.attempt }, 'build is final');
+    }
+    watch.notify(requestHash);
+    await this.purge(requestHash);
+    if (publishing.sealed.attemptKey) await artifacts.drop(publishing.sealed.attemptKey);
+  }
+
+  /** Removes the second copy of a final build. What fails here is repeated by the keeper. */
+  async purge(requestHash: string): Promise<void> {
+    try {
+      await this.#deps.queue.removeAccepted(requestHash);
+      await this.#deps.builds.markPurged(requestHash);
+    } catch (thrown) {
+      this.#deps.log.debug({ requestHash, reason: messageOf(thrown) }, 'second copy stays for now');
+    }
+  }
+
+  async #keepFiles(publishing: PublishingBuild): Promise<BuildJson> {
+    const { sealed } = publishing;
+    if (!sealed.attemptKey) return buildJsonOf(publishing);
+    try {
+      await this.#deps.artifacts.makePermanent(sealed.attemptKey, sealed.artifacts);
+      return buildJsonOf(publishing);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'not_found')) throw thrown;
+      // The winner's uploads are gone, so this result can never be served; the next request builds anew.
+      const reason = FarmError.from(thrown).message;
+      this.#deps.log.error(
+        { requestHash: publishing.record.requestHash, reason },
+        'uploads of the winner are gone',
+      );
+      return buildJsonOf({
+        ...publishing,
+        sealed: sealFarmFailure(publishing.record, 'The files of this build were lost. Please try again.'),
+      });
+    }
+  }
+}
+
+function buildJsonOf({ record, sealed, winner, sealedAt }: PublishingBuild): BuildJson {
+  return {
+    version: 1,
+    requestHash: record.requestHash,
+    generation: record.generation,
+    attempt: winner,
+    lane: record.lane,
+    source: record.source,
+    spec: { ...record.spec, defaults: null },
+    client: record.client,
+    acceptedAt: record.acceptedAt,
+    finishedAt: sealedAt,
+    expiresAt: sealedAt + sealed.keepMs,
+    ...sealed,
+  };
+}

@@ -1,0 +1,32 @@
+import type { Lane } from '../../shared/domain/build-spec.ts';
+
+/* Redis keys that TypeScript reads; `lua/common.lua` says what each holds and is the only writer of builds and attempts. */
+
+const PREFIX = 'wrtfarm:';
+
+export const buildKey = (requestHash: string): string => `${PREFIX}build:${requestHash}`;
+export const waitingKey = (lane: Lane | string, builder: string): string =>
+  `${PREFIX}waiting:${lane}:${builder}`;
+export const attemptHashKey = (attemptKey: string): string => `${PREFIX}attempt:${attemptKey}`;
+export const agentKey = (agentId: string): string => `${PREFIX}agent:${agentId}`;
+export const agentAttemptsKey = (agentId: string): string => `${PREFIX}agent-attempts:${agentId}`;
+export const logKey = (attemptKey: string): string => `${PREFIX}log:${attemptKey}`;
+/** Why a builder could not be made warm, by agent; kept for a while. */
+export const warmFailuresKey = (builder: string, digest: string): string =>
+  `${PREFIX}warm-failures:${builder}:${digest}`;
+/** Exists while an agent that failed to make a builder warm is not asked again. */
+export const warmPauseKey = (builder: string, agentId: string): string =>
+  `${PREFIX}warm-pause:${builder}:${agentId}`;
+
+export const WAITING_SETS_KEY = `${PREFIX}waiting-sets`;
+export const QUEUED_KEY = `${PREFIX}queued`;
+export const UNPUBLISHED_KEY = `${PREFIX}unpublished`;
+export const UNPURGED_KEY = `${PREFIX}unpurged`;
+export const PUBLISHING_KEY = `${PREFIX}publishing`;
+export const LEASES_KEY = `${PREFIX}leases`;
+export const AGENTS_KEY = `${PREFIX}agents`;
+export const WARMING_KEY = `${PREFIX}warming`;
+/** Hash: coordinator id → JSON of its addresses and the time it was last seen. */
+export const COORDINATORS_KEY = `${PREFIX}coordinators`;
+/** Held by the one coordinator whose keeper works. */
+export const KEEPER_LOCK_KEY = `${PREFIX}keeper-lock`;

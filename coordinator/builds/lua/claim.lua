@@ -1,0 +1,28 @@
+-- Gives the first eligible waiting build of a builder to the agent of one pull.
+-- a: agentId, session, sequence, lane, builder, digest, nonce, grantMs
+-- answers: status = granted (requestHash, generation, attempt) | empty | ineligible | superseded | busy
+local agent = redis.call('HMGET', P .. 'agent:' .. a.agentId, 'session', 'sequence', 'slots')
+if agent[1] ~= a.session or tonumber(agent[2]) ~= a.sequence then return answer({ status = 'superseded' }) end
+if redis.call('SCARD', P .. 'agent-attempts:' .. a.agentId) >= tonumber(agent[3]) then
+  return answer({ status = 'busy' })
+end
+local set = P .. 'waiting:' .. a.lane .. ':' .. a.builder
+local candidates = redis.call('ZRANGE', set, 0, 99)
+if #candidates == 0 then return answer({ status = 'empty' }) end
+for _, hash in ipairs(candidates) do
+  local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil', 'generation')
+  local is_avoided = build[2] == a.agentId and now() < tonumber(build[3])
+  if build[1] == a.digest and not is_avoided then
+    move(hash, 'running')
+    leave_waiting(hash)
+    local attempt = redis.call('HINCRBY', build_key(hash), 'attempt', 1)
+    redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId)
+    local key = attempt_key(hash, build[4], attempt)
+    redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'nonce', a.nonce, 'state', 'granted',
+      'session', a.session, 'sequence', a.sequence)
+    redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
+    redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)
+    return answer({ status = 'granted', requestHash = hash, generation = build[4], attempt = attempt })
+  end
+end
+return answer({ status = 'ineligible' })

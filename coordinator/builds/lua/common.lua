@@ -1,0 +1,96 @@
+-- What every transition shares; put before each script of this folder. One argument, a JSON object, is `a`; the answer is
+-- JSON. Keys are made from arguments: this Redis is one server (with replicas), never a cluster.
+--
+-- build:<hash>              hash    one build, see build-store.ts
+-- attempt:<key>             hash    one live attempt: agentId, nonce, state (granted, running), session, sequence
+-- leases                    zset    attempt key by the time its lease ends
+-- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their virtual time
+-- waiting-sets              set     the non-empty ones of those, as <lane>:<builder>
+-- queued                    zset    every queued build by the time it was accepted
+-- delayed                   zset    queued builds that may not be claimed yet, by the time they may
+-- unpublished               zset    builds whose messages on NATS were not confirmed, by the time they were accepted
+-- unpurged                  zset    final builds whose second copy on NATS is not confirmed gone, by the time they became final
+-- publishing                zset    builds on their way to a final state, by the time they entered it
+-- agent:<id>                hash    newest pull of an agent
+-- agent-attempts:<id>       set     keys of the attempts it holds
+-- log:<attempt key>         list    log chunks; the index is the chunk's number
+local P = 'wrtfarm:'
+local a = cjson.decode(ARGV[1])
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The table of legal moves, as in shared/domain/build.ts; a test holds them equal.
+local MOVES = {
+  queued = { running = true, publishing = true },
+  running = { queued = true, publishing = true },
+  publishing = { done = true, failed = true, cancelled = true },
+  done = {},
+  failed = {},
+  cancelled = {},
+}
+
+local function build_key(hash)
+  return P .. 'build:' .. hash
+end
+
+-- Moves a build, or ends the script with an error that names both states.
+local function move(hash, to)
+  local from = redis.call('HGET', build_key(hash), 'state') or 'absent'
+  if not (MOVES[from] and MOVES[from][to]) then
+    error({ err = 'ILLEGAL_MOVE build ' .. hash .. ' cannot go from ' .. from .. ' to ' .. to })
+  end
+  redis.call('HSET', build_key(hash), 'state', to)
+end
+
+local function answer(value)
+  return cjson.encode(value)
+end
+
+-- Puts a queued build where agents find it; its score was fixed when it was accepted, so it keeps its place.
+local function enter_waiting(hash)
+  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder', 'score')
+  local set = build[1] .. ':' .. build[2]
+  redis.call('ZADD', P .. 'waiting:' .. set, build[3], hash)
+  redis.call('SADD', P .. 'waiting-sets', set)
+  redis.call('ZREM', P .. 'delayed', hash)
+end
+
+local function leave_waiting(hash)
+  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder')
+  local set = build[1] .. ':' .. build[2]
+  redis.call('ZREM', P .. 'waiting:' .. set, hash)
+  if redis.call('EXISTS', P .. 'waiting:' .. set) == 0 then
+    redis.call('SREM', P .. 'waiting-sets', set)
+  end
+  redis.call('ZREM', P .. 'delayed', hash)
+  redis.call('ZREM', P .. 'queued', hash)
+end
+
+local function attempt_key(hash, generation, attempt)
+  return hash .. '.' .. generation .. '.' .. attempt
+end
+
+-- Forgets a live attempt: from here on its lease fences nothing in.
+local function end_attempt(key)
+  local agent = redis.call('HGET', P .. 'attempt:' .. key, 'agentId')
+  if agent then redis.call('SREM', P .. 'agent-attempts:' .. agent, key) end
+  redis.call('DEL', P .. 'attempt:' .. key)
+  redis.call('ZREM', P .. 'leases', key)
+  redis.call('EXPIRE', P .. 'log:' .. key, 3600)
+end
+
+-- Whether the bearer of `nonce` holds the live attempt `key`.
+local function holds(key, nonce)
+  return redis.call('HGET', P .. 'attempt:' .. key, 'nonce') == nonce
+end
+
+-- Fixes how a build ends and what is to be made permanent; from here on every attempt of it is refused.
+local function enter_publishing(hash, winner, sealed)
+  move(hash, 'publishing')
+  leave_waiting(hash)
+  redis.call('HSET', build_key(hash), 'winner', winner, 'sealed', sealed, 'sealedAt', now())
+  redis.call('ZADD', P .. 'publishing', now(), hash)
+end

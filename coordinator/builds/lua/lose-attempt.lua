@@ -1,0 +1,43 @@
+-- An attempt is over without a result: its build is queued again, or after too many losses on its way to `failed`.
+-- a: key, requestHash, generation, reason, isCounted, maxLost, delaysMs, avoidMs, exhausted;
+--    onlyIfExpired: its lease must have ended, and ifGranted tells a grant never taken up, which is not counted; or nonce.
+-- answers: status = queued (lane, builder) | delayed | exhausted | current (not over after all), agentId, isCounted
+local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'agentId', 'nonce', 'state')
+if not attempt[1] then return answer({ status = 'current' }) end
+if a.onlyIfExpired then
+  local ends = redis.call('ZSCORE', P .. 'leases', a.key)
+  if ends and tonumber(ends) > now() then return answer({ status = 'current' }) end
+elseif a.nonce and attempt[2] ~= a.nonce then
+  return answer({ status = 'current' })
+end
+end_attempt(a.key)
+local key = build_key(a.requestHash)
+local build = redis.call('HMGET', key, 'generation', 'state', 'lane', 'builder')
+if build[1] ~= a.generation or build[2] ~= 'running' then return answer({ status = 'current' }) end
+local is_counted = a.isCounted and attempt[3] ~= 'granted'
+local lost = tonumber(redis.call('HGET', key, 'lost'))
+if is_counted then
+  lost = redis.call('HINCRBY', key, 'lost', 1)
+  local reasons = redis.call('HGET', key, 'lostReasons')
+  reasons = reasons and cjson.decode(reasons) or {}
+  table.insert(reasons, attempt[1] .. ': ' .. a.reason)
+  redis.call('HSET', key, 'lostReasons', cjson.encode(reasons))
+end
+redis.call('HDEL', key, 'stage')
+if lost >= a.maxLost then
+  enter_publishing(a.requestHash, 0, a.exhausted)
+  return answer({ status = 'exhausted', agentId = attempt[1], isCounted = is_counted })
+end
+move(a.requestHash, 'queued')
+local accepted_at = redis.call('HGET', key, 'acceptedAt')
+redis.call('ZADD', P .. 'queued', accepted_at, a.requestHash)
+if a.avoidMs > 0 then
+  redis.call('HSET', key, 'avoidAgent', attempt[1], 'avoidUntil', now() + a.avoidMs)
+end
+local delay = is_counted and a.delaysMs[math.min(lost, #a.delaysMs)] or 0
+if delay > 0 then
+  redis.call('ZADD', P .. 'delayed', now() + delay, a.requestHash)
+  return answer({ status = 'delayed', agentId = attempt[1], isCounted = is_counted })
+end
+enter_waiting(a.requestHash)
+return answer({ status = 'queued', lane = build[3], builder = build[4], agentId = attempt[1], isCounted = is_counted })

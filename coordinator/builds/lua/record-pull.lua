@@ -1,0 +1,34 @@
+-- Takes an agent's state in. What the agent should hold and does not is told to be revoked, what it holds and should not
+-- to be cancelled.
+-- a: agentId, session, sequence, slots, keepMs, attempts = list of {key, nonce}; ARGV[2]: the pull as text
+-- answers: status = newest | superseded, revoke = list of attempt keys, cancel = list of attempt keys
+local key = P .. 'agent:' .. a.agentId
+local known = redis.call('HMGET', key, 'session', 'sequence')
+if known[1] == a.session and tonumber(known[2]) >= a.sequence then return '{"status":"superseded"}' end
+redis.call('HSET', key, 'session', a.session, 'sequence', a.sequence, 'slots', a.slots, 'pull', ARGV[2],
+  'isSuspect', 0)
+redis.call('PEXPIRE', key, a.keepMs)
+redis.call('ZADD', P .. 'agents', now(), a.agentId)
+local listed, revoke, cancel = {}, {}, {}
+for _, attempt in ipairs(a.attempts) do
+  listed[attempt.key] = true
+  if not holds(attempt.key, attempt.nonce) then
+    local hash = string.sub(attempt.key, 1, 64)
+    -- The winner waits to be told that its end is recorded; nothing of it is to be cancelled.
+    if redis.call('HGET', build_key(hash), 'winnerNonce') ~= attempt.nonce then table.insert(cancel, attempt.key) end
+  end
+end
+for _, held in ipairs(redis.call('SMEMBERS', P .. 'agent-attempts:' .. a.agentId)) do
+  if not listed[held] then
+    local attempt = redis.call('HMGET', P .. 'attempt:' .. held, 'session', 'sequence')
+    if not attempt[1] then
+      redis.call('SREM', P .. 'agent-attempts:' .. a.agentId, held)
+    elseif attempt[1] ~= a.session or tonumber(attempt[2]) < a.sequence then
+      table.insert(revoke, held)
+    end
+  end
+end
+local result = { status = 'newest' }
+if #revoke > 0 then result.revoke = revoke end
+if #cancel > 0 then result.cancel = cancel end
+return answer(result)

@@ -1,0 +1,14 @@
+-- An attempt ended: it wins, its build enters `publishing`, and every other attempt is refused from now on.
+-- a: key, requestHash, generation, attempt, nonce, sealed
+-- answers: status = sealed | already (the same attempt sealed before) | lost
+if not holds(a.key, a.nonce) then
+  local build = redis.call('HMGET', build_key(a.requestHash), 'generation', 'winner', 'winnerNonce')
+  if build[1] == a.generation and tonumber(build[2] or '0') == a.attempt and build[3] == a.nonce then
+    return answer({ status = 'already' })
+  end
+  return answer({ status = 'lost' })
+end
+enter_publishing(a.requestHash, a.attempt, a.sealed)
+redis.call('HSET', build_key(a.requestHash), 'winnerNonce', a.nonce)
+end_attempt(a.key)
+return answer({ status = 'sealed' })

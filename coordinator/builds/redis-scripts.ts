@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { type Static, type TSchema, Type } from 'typebox';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import { assetPath } from '../../shared/package-root.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+
+const FOLDER = 'coordinator/builds/lua';
+
+/** What each script of `lua/` answers; its file says what it takes. */
+const ANSWERS = {
+  'abandon-build': Type.Object({ status: Type.Enum(['sealed', 'gone']) }),
+  'append-log': Type.Object({
+    status: Type.Enum(['kept', 'full', 'lost']),
+    nextSequence: Type.Optional(Type.Integer()),
+  }),
+  claim: Type.Object({
+    status: Type.Enum(['granted', 'empty', 'ineligible', 'superseded', 'busy']),
+    requestHash: Type.Optional(Type.String()),
+    generation: Type.Optional(Type.String()),
+    attempt: Type.Optional(Type.Integer()),
+  }),
+  'finish-build': Type.Object({ status: Type.Enum(['finished', 'already', 'gone']) }),
+  'lose-attempt': Type.Object({
+    status: Type.Enum(['queued', 'delayed', 'exhausted', 'current']),
+    lane: Type.Optional(Type.String()),
+    builder: Type.Optional(Type.String()),
+    agentId: Type.Optional(Type.String()),
+    isCounted: Type.Optional(Type.Boolean()),
+  }),
+  'open-attempt': Type.Object({
+    status: Type.Enum(['open', 'ended', 'lost']),
+    nextLogSequence: Type.Optional(Type.Integer()),
+  }),
+  'plan-warm': Type.Object({ status: Type.Enum(['planned', 'enough']) }),
+  'reach-stage': Type.Object({ status: Type.Enum(['noted', 'lost']) }),
+  'record-pull': Type.Object({
+    status: Type.Enum(['newest', 'superseded']),
+    revoke: Type.Optional(Type.Array(Type.String())),
+    cancel: Type.Optional(Type.Array(Type.String())),
+  }),
+  'release-delayed': Type.Object({
+    builds: Type.Array(
+      Type.Object({
+        requestHash: Type.String(),
+        generation: Type.String(),
+        attempt: Type.Integer(),
+        lane: Type.String(),
+        builder: Type.String(),
+      }),
+    ),
+  }),
+  'renew-lease': Type.Object({ status: Type.Enum(['renewed', 'lost']) }),
+  'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing']) }),
+  'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
+  submit: Type.Object({
+    status: Type.Enum(['existing', 'created', 'full']),
+    queueLength: Type.Optional(Type.Integer()),
+  }),
+} as const satisfies Record<string, TSchema>;
+
+export type ScriptName = keyof typeof ANSWERS;
+export type ScriptAnswer<N extends ScriptName> = Static<(typeof ANSWERS)[N]>;
+
+/** The Lua scripts, one per transition: loaded once, run atomically, each answer parsed. */
+export class RedisScripts {
+  readonly #redis: Redis;
+  readonly #scripts: ReadonlyMap<ScriptName, { readonly text: string; readonly sha1: string }>;
+
+  /** Reads the scripts from the package's files. */
+  constructor(redis: Redis) {
+    this.#redis = redis;
+    const common = readFileSync(assetPath(`${FOLDER}/common.lua`), 'utf8');
+    this.#scripts = new Map(
+      (Object.keys(ANSWERS) as ScriptName[]).map((name) => {
+        const text = `${common}\n${readFileSync(assetPath(`${FOLDER}/${name}.lua`), 'utf8')}`;
+        return [name, { text, sha1: createHash('sha1').update(text).digest('hex') }];
+      }),
+    );
+  }
+
+  /**
+   * Runs a script.
+   * @param payload a second argument that is not JSON, such as a log chunk.
+   * @throws FarmError `conflict` for an illegal move (both states named), `unavailable` when Redis does not answer.
+   */
+  async run<N extends ScriptName>(
+    name: N,
+    args: Readonly<Record<string, unknown>>,
+    payload?: string | Buffer,
+  ): Promise<ScriptAnswer<N>> {
+    const script = this.#scripts.get(name);
+    if (!script) throw new FarmError('internal', `no script ${name}`);
+    const values = payload === undefined ? [JSON.stringify(args)] : [JSON.stringify(args), payload];
+    try {
+      const text = await this.#redis.evalsha(script.sha1, 0, ...values).catch((thrown: unknown) => {
+        if (!messageOf(thrown).includes('NOSCRIPT')) throw thrown;
+        return this.#redis.eval(script.text, 0, ...values);
+      });
+      return parseJsonAs(ANSWERS[name], String(text), `answer of ${name}.lua`) as ScriptAnswer<N>;
+    } catch (thrown) {
+      throw translate(name, thrown);
+    }
+  }
+}
+
+function translate(name: ScriptName, thrown: unknown): FarmError {
+  if (thrown instanceof FarmError) return thrown;
+  const message = messageOf(thrown);
+  const illegal = /ILLEGAL_MOVE (.*?)(?: script:|$)/.exec(message);
+  if (illegal) return new FarmError('conflict', illegal[1] ?? message, { cause: thrown });
+  return new FarmError('unavailable', `Redis did not run ${name}: ${message}`, { cause: thrown });
+}

@@ -1,0 +1,28 @@
+import { type Builder, findArchive } from '../../shared/domain/builder.ts';
+import type { DocumentKind, Documents } from './documents.ts';
+
+/** The text of a `sha256sums` file. */
+const SHA256SUMS: DocumentKind<string> = {
+  parse: parseSha256sums,
+  maxBytes: 4 * 1024 ** 2,
+};
+
+/** Name and sha256 of a builder's archive; undefined when upstream does not offer one (now). */
+export async function readArchive(
+  documents: Documents,
+  builder: Builder,
+  targetFolder: string,
+  options?: { readonly maxAgeMs: number },
+): Promise<{ readonly name: string; readonly digest: string } | undefined> {
+  const sums = await documents.read(SHA256SUMS, `${targetFolder}/sha256sums`, options);
+  return sums === undefined ? undefined : findArchive(sums, builder);
+}
+
+/** Checks every line, and the end of the last one: half a name must not look like a whole one. */
+export function parseSha256sums(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  if (!text.endsWith('\n')) throw new Error('its last line is cut off');
+  const odd = text.split(/\r?\n/).find((line) => line !== '' && !/^[0-9a-f]{64} [ *]\S/.test(line));
+  if (odd !== undefined) throw new Error(`not a list of sums: ${JSON.stringify(odd.slice(0, 80))}`);
+  return text;
+}

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLog } from '../../shared/log.ts';
+import { type DocumentKind, Documents } from './documents.ts';
+import { createTestClock, type TestClock } from './test-clock.test.support.ts';
+import { startTinyUpstream, type TinyUpstream, type Trouble } from './tiny-upstream.test.support.ts';
+
+const JSON_KIND: DocumentKind<{ v: number }> = {
+  parse: (bytes) => JSON.parse(bytes.toString()) as { v: number },
+  maxBytes: 1000,
+};
+const PATH = 'doc.json';
+
+describe('documents', () => {
+  let upstream: TinyUpstream;
+  let clock: TestClock;
+  let documents: Documents;
+
+  beforeEach(async () => {
+    upstream = await startTinyUpstream();
+    clock = createTestClock();
+    documents = open({});
+    upstream.files.set(PATH, '{"v":1}');
+  });
+
+  afterEach(async () => {
+    await documents[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  function open(config: { readonly maxCachedBytes?: number }): Documents {
+    return new Documents(
+      { clock, log: silentLog },
+      {
+        upstream: `${upstream.url}/`,
+        freshMs: 60_000,
+        limits: { idleMs: 150, totalMs: 1_000 },
+        patienceMs: 50,
+        ...config,
+      },
+    );
+  }
+
+  test('many readers at once cost one request, and fresh ones none', async () => {
+    const read = await Promise.all(Array.from({ length: 20 }, () => documents.read(JSON_KIND, PATH)));
+    expect(new Set(read).size).toBe(1);
+    clock.advance(59_999);
+    expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 1 });
+    expect(upstream.requests).toEqual([`200 ${PATH}`]);
+  });
+
+  test('an old copy is asked for conditionally and kept when unchanged', async () => {
+    const first = await documents.read(JSON_KIND, PATH);
+    clock.advance(60_000);
+    expect(await documents.read(JSON_KIND, PATH)).toBe(first);
+    upstream.files.set(PATH, '{"v":2}');
+    clock.advance(60_000);
+    expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 2 });
+    expect(upstream.requests).toEqual([`200 ${PATH}`, `304 ${PATH}`, `200 ${PATH}`]);
+  });
+
+  const troubles: readonly (readonly [string, Trouble])[] = [
+    ['answers 500', { status: 500, text: '{"v":9}' }],
+    ['sends a page', { status: 200, text: '<html>welcome</html>' }],
+    ['sends half a document', 'truncated'],
+    ['hangs', 'hang'],
+    ['sends too much', { status: 200, text: ' '.repeat(2000) }],
+  ];
+  test.each(troubles)('the last good copy is served while upstream %s', async (_what, trouble) => {
+    await documents.read(JSON_KIND, PATH);
+    expect(documents.isStale()).toBe(false);
+    clock.advance(60_000);
+    upstream.troubles.set(PATH, trouble);
+    expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 1 });
+    await expect.poll(() => documents.read(JSON_KIND, PATH).then(() => documents.isStale())).toBe(true);
+    upstream.troubles.clear();
+    upstream.files.set(PATH, '{"v":2}');
+    clock.advance(60_000);
+    expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 2 });
+    expect(documents.isStale()).toBe(false);
+  });
+
+  test.each(troubles)(
+    'with nothing cached, an upstream that %s is unavailable by name',
+    async (_what, trouble) => {
+      upstream.troubles.set('*', trouble);
+      await expect(documents.read(JSON_KIND, PATH)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining(PATH),
+        details: { document: PATH },
+      });
+    },
+  );
+
+  test('a failing upstream is left alone for a while', async () => {
+    upstream.troubles.set('*', { status: 500, text: '' });
+    for (let times = 0; times < 5; times += 1) {
+      await expect(documents.read(JSON_KIND, PATH)).rejects.toMatchObject({ code: 'unavailable' });
+    }
+    expect(upstream.requests).toHaveLength(1);
+    clock.advance(5_000);
+    upstream.troubles.clear();
+    expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 1 });
+  });
+
+  test('a document upstream does not have is undefined, unless it is required', async () => {
+    expect(await documents.read(JSON_KIND, 'none.json')).toBeUndefined();
+    await expect(documents.read({ ...JSON_KIND, isRequired: true }, 'other.json')).rejects.toMatchObject({
+      code: 'unavailable',
+    });
+  });
+
+  test('what was not used for longest is forgotten when the cache is full', async () => {
+    await using small = open({ maxCachedBytes: 15 });
+    for (const path of ['a', 'b', 'c']) upstream.files.set(path, '{"v":1}');
+    await small.read(JSON_KIND, 'a');
+    await small.read(JSON_KIND, 'b');
+    await small.read(JSON_KIND, 'a');
+    await small.read(JSON_KIND, 'c');
+    await small.read(JSON_KIND, 'a');
+    expect(upstream.requests).toEqual(['200 a', '200 b', '200 c']);
+    await small.read(JSON_KIND, 'b');
+    expect(upstream.requests).toEqual(['200 a', '200 b', '200 c', '200 b']);
+  });
+
+  test('closing does not wait for a hanging upstream', async () => {
+    upstream.troubles.set('*', 'hang');
+    const reading = documents.read(JSON_KIND, PATH);
+    await Promise.all([
+      expect(reading).rejects.toMatchObject({ code: 'unavailable' }),
+      documents[Symbol.asyncDispose](),
+    ]);
+  });
+});

@@ -1,0 +1,105 @@
+import { inflateRawSync } from 'node:zlib';
+import { Type } from 'typebox';
+import type { DocumentKind } from './documents.ts';
+import { parseJsonDocument } from './json-document.ts';
+
+/* The three forms in which upstream lists the packages of one folder. */
+
+/** Tells whether a package name occurs in a folder's index. */
+export interface PackageNames {
+  has(name: string): boolean;
+}
+
+const MAX_INDEX_BYTES = 64 * 1024 ** 2;
+
+/** `index.json`. Source: openwrt, scripts/make-index-json.py. */
+export interface IndexJson {
+  /** From 2 on the names are free of ABI suffixes. */
+  readonly version: number;
+  readonly names: ReadonlySet<string>;
+}
+
+const IndexJsonSchema = Type.Object({
+  version: Type.Optional(Type.Number()),
+  packages: Type.Record(Type.String(), Type.String()),
+});
+
+export const INDEX_JSON: DocumentKind<IndexJson> = { parse: parseIndexJson, maxBytes: MAX_INDEX_BYTES };
+
+export function parseIndexJson(bytes: Buffer): IndexJson {
+  const json = parseJsonDocument(IndexJsonSchema, bytes);
+  return { version: json.version ?? 1, names: new Set(Object.keys(json.packages)) };
+}
+
+/** `Packages` of opkg: every name a package has or provides, with and without its ABI suffix. */
+export const PACKAGES: DocumentKind<ReadonlySet<string>> = {
+  parse: parsePackages,
+  maxBytes: MAX_INDEX_BYTES,
+};
+
+/** Throws on anything but opkg's stanzas; an empty file is an empty index. */
+export function parsePackages(bytes: Buffer): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const stanza of bytes.toString('utf8').split(/\n\s*\n/)) {
+    if (stanza.trim() === '') continue;
+    const fields = new Map(
+      [...stanza.matchAll(/^([A-Za-z-]+):[ \t]*(.*)$/gm)].map(([, field = '', value = '']) => [
+        field,
+        value.trim(),
+      ]),
+    );
+    const name = fields.get('Package');
+    if (!name || !fields.get('Version')) {
+      throw new Error(`not a list of packages: ${JSON.stringify(stanza.trim().slice(0, 80))}`);
+    }
+    const abi = fields.get('ABIVersion');
+    names.add(name);
+    if (abi && name.endsWith(abi)) names.add(name.slice(0, -abi.length));
+    for (const provided of (fields.get('Provides') ?? '').split(',')) {
+      const bare = /^\s*@?([^\s(=<>~]+)/.exec(provided)?.[1];
+      if (bare) names.add(bare);
+    }
+  }
+  return names;
+}
+
+/**
+ * `packages.adb` of apk, asked only whether a name occurs in it at all: as a package, something provided or a dependency.
+ * That is more than what can be installed, never less.
+ */
+export const PACKAGES_ADB: DocumentKind<PackageNames> = {
+  parse: parsePackagesAdb,
+  maxBytes: MAX_INDEX_BYTES,
+};
+
+/**
+ * Strings lie in it behind their length in one byte. `ADB.` is plain, `ADBd` deflated; other compressions are refused.
+ * Source: apk-tools, src/adb.h (ADB_TYPE_BLOB_8) and src/adb_comp.c.
+ */
+export function parsePackagesAdb(bytes: Buffer): PackageNames {
+  const magic = bytes.subarray(0, 4).toString('latin1');
+  if (magic !== 'ADB.' && magic !== 'ADBd') throw new Error('not an apk index in a known form');
+  const body = bytes.subarray(4);
+  const database = magic === 'ADB.' ? body : inflateRawSync(body, { maxOutputLength: MAX_INDEX_BYTES });
+  return {
+    has: (name) =>
+      name.length < 256 &&
+      database.includes(Buffer.from(`${String.fromCharCode(name.length)}${name}`, 'latin1')),
+  };
+}
+
+/** The feeds in `feeds.conf`: the second word of each line. Source: openwrt, scripts/feeds. */
+export const FEEDS_CONF: DocumentKind<readonly string[]> = { parse: parseFeedsConf, maxBytes: 1024 ** 2 };
+
+export function parseFeedsConf(bytes: Buffer): readonly string[] {
+  const lines = bytes
+    .toString('utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.map((line) => {
+    const feed = /^src-\S+\s+([A-Za-z0-9][A-Za-z0-9._-]*)(\s|$)/.exec(line)?.[1];
+    if (!feed) throw new Error(`not a feed: ${JSON.stringify(line.slice(0, 80))}`);
+    return feed;
+  });
+}

@@ -1,0 +1,281 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLog } from '../../shared/log.ts';
+import type { BuildRequest } from './build-request.ts';
+import { type Catalog, createCatalog } from './catalog.ts';
+import { type ResolvePolicy, resolveRequest } from './resolve-request.ts';
+import { createTestClock, type TestClock } from './test-clock.test.support.ts';
+import { startTinyUpstream, type TinyUpstream } from './tiny-upstream.test.support.ts';
+
+const REQUEST: BuildRequest = {
+  distro: 'openwrt',
+  version: '24.10.4',
+  versionCode: '',
+  target: 'ath79/generic',
+  profile: 'tplink_archer-c7-v5',
+  packages: [],
+  packagesVersions: {},
+  diffPackages: false,
+  defaults: null,
+  rootfsSizeMb: null,
+  filesystem: null,
+  repositories: {},
+  repositoriesMode: 'replace',
+  repositoryKeys: [],
+  client: 'test/1',
+};
+const TARGET_TEXT =
+  'The requested target was either dropped, is still being built or is not supported by the selected version. ' +
+  'Please check the forums or try again later.';
+
+describe('resolve', () => {
+  let upstream: TinyUpstream;
+  let clock: TestClock;
+  let catalog: Catalog;
+
+  beforeEach(async () => {
+    upstream = await startTinyUpstream();
+    clock = createTestClock();
+    catalog = createCatalog(
+      { clock, log: silentLog },
+      {
+        upstream: upstream.url,
+        freshMs: 60_000,
+        limits: { idleMs: 200, totalMs: 1_000 },
+        patienceMs: 50,
+        version: '0.1.0',
+        contact: '',
+        allowDefaults: false,
+        repositoryAllowList: [],
+        publicUpstream: upstream.url,
+      },
+    );
+  });
+
+  afterEach(async () => {
+    await catalog[Symbol.asyncDispose]();
+    await upstream[Symbol.asyncDispose]();
+  });
+
+  const CLOSED: ResolvePolicy = { allowDefaults: false, repositoryAllowList: [] };
+  function resolve(changes: Partial<BuildRequest>, policy: ResolvePolicy = CLOSED) {
+    return resolveRequest({ catalog, policy, log: silentLog }, { ...REQUEST, ...changes });
+  }
+
+  test('a request becomes a spec with a pinned builder', async () => {
+    const resolved = await resolve({
+      profile: 'tplink,archer-c7-v5',
+      packages: ['vim', 'tmux', 'vim', '-ppp'],
+      defaults: '',
+      versionCode: 'r28959-29397011cc',
+    });
+    expect(resolved).toEqual({
+      client: 'test/1',
+      source: {
+        distro: 'openwrt',
+        version: '24.10.4',
+        target: 'ath79/generic',
+        versionPath: 'releases/24.10.4',
+        digest: 'a'.repeat(64),
+      },
+      spec: {
+        distro: 'openwrt',
+        version: '24.10.4',
+        versionCode: 'r28959-29397011cc',
+        target: 'ath79/generic',
+        profile: 'tplink_archer-c7-v5',
+        packages: ['vim', 'tmux', '-ppp'],
+        packagesVersions: {},
+        diffPackages: false,
+        defaults: null,
+        rootfsSizeMb: null,
+        filesystem: null,
+        repositories: {},
+        repositoriesMode: 'replace',
+        repositoryKeys: [],
+      },
+    });
+  });
+
+  test('the keys of packages_versions replace packages', async () => {
+    const { spec } = await resolve({ packages: ['nope'], packagesVersions: { vim: '1', luci: '2' } });
+    expect(spec.packages).toEqual(['vim', 'luci']);
+  });
+
+  test('a second request costs upstream nothing', async () => {
+    await resolve({ packages: ['vim'] });
+    const before = upstream.requests.length;
+    await resolve({ packages: ['vim', 'luci'] });
+    expect(upstream.requests).toHaveLength(before);
+  });
+
+  test.each<[Partial<BuildRequest>, string]>([
+    [{ defaults: 'x' }, 'Handling `defaults` not enabled on server'],
+    [{ repositories: { a: 'https://x.example/' } }, 'Repository not allowed: https://x.example/'],
+    [{ distro: 'lede' }, 'Unsupported distro: lede'],
+    [{ version: '19.07.7' }, 'Unsupported branch: 19.07.7'],
+    [{ version: '' }, 'Unsupported branch: '],
+    [{ version: '24.10.99' }, 'Unsupported version: 24.10.99'],
+    [{ version: '24.10' }, 'Unsupported version: 24.10'],
+    [{ target: 'ath79/nand' }, `Unsupported target: ath79/nand. ${TARGET_TEXT}`],
+    [{ target: '__proto__/x' }, `Unsupported target: __proto__/x. ${TARGET_TEXT}`],
+    [{ version: '24.10.10' }, `Unsupported target: ath79/generic. ${TARGET_TEXT}`],
+    [
+      { profile: 'nope' },
+      'Unsupported profile: nope. The requested profile was either dropped or never existed. Please check the forums for more information.',
+    ],
+    [{ versionCode: 'r1-x' }, 'Received incorrect version r28959-29397011cc (requested r1-x)'],
+  ])('%j is refused with its text', async (changes, message) => {
+    await expect(resolve(changes)).rejects.toMatchObject({ code: 'invalid_request', message, details: {} });
+  });
+
+  test('checks come in asu’s order', async () => {
+    const all = { defaults: 'x', distro: 'x', version: 'x', target: 'x/y', profile: 'z' };
+    await expect(resolve(all)).rejects.toMatchObject({ message: expect.stringContaining('defaults') });
+    await expect(resolve({ ...all, defaults: '' })).rejects.toMatchObject({
+      message: 'Unsupported distro: x',
+    });
+    await expect(resolve({ target: 'x/y', profile: 'z' })).rejects.toMatchObject({
+      message: expect.stringContaining('Unsupported target'),
+    });
+  });
+
+  test('unknown packages are told at once, with what may have been meant', async () => {
+    await expect(resolve({ packages: ['vim', 'tmxu', 'zzz-none', '-gone'] })).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: 'Unknown package(s): tmxu, zzz-none (did you mean tmux?)',
+      details: { unknownPackages: ['tmxu', 'zzz-none'] },
+    });
+  });
+
+  test('feeds, kernel modules, default, device, built-in, provided and ABI-suffixed packages are known', async () => {
+    const packages = [
+      'luci-ssl',
+      'firewall4',
+      'kmod-usb2',
+      'busybox',
+      'kmod-ath10k',
+      'libc',
+      'kernel',
+      'base-files',
+      'dnsmasq',
+      'dns-server-any',
+      'libncurses6',
+      'libncurses',
+      'libubox20240329',
+    ];
+    expect((await resolve({ packages })).spec.packages).toEqual(packages);
+  });
+
+  test('packages of another device are not known by being its', async () => {
+    await expect(resolve({ profile: '8dev_carambola2', packages: ['kmod-ath10k'] })).rejects.toMatchObject({
+      details: { unknownPackages: ['kmod-ath10k'] },
+    });
+  });
+
+  test('where the package manager’s index cannot be had, ABI-suffixed names pass and others do not', async () => {
+    const on = { version: '25.12.0', target: 'x86/64' };
+    const packages = ['libubox20240329', 'libpython3-3.11', 'kmod-unlisted'];
+    expect((await resolve({ ...on, packages })).spec.packages).toEqual(packages);
+    await expect(resolve({ ...on, packages: ['vi2', 'libubox-2'] })).rejects.toMatchObject({
+      details: { unknownPackages: ['vi2', 'libubox-2'] },
+    });
+  });
+
+  test('a name in apk’s own index is known', async () => {
+    upstream.files.set(
+      'releases/25.12.0/packages/x86_64/base/packages.adb',
+      Buffer.from('ADB.\x05uvirt', 'latin1'),
+    );
+    const on = { version: '25.12.0', target: 'x86/64' };
+    expect((await resolve({ ...on, packages: ['uvirt'] })).spec.packages).toEqual(['uvirt']);
+  });
+
+  test('the build decides when an index fails or custom repositories are given', async () => {
+    upstream.troubles.set('releases/24.10.4/packages/mips_24kc/luci/index.json', { status: 500, text: '' });
+    expect((await resolve({ packages: ['nope'] })).spec.packages).toEqual(['nope']);
+    upstream.troubles.clear();
+    const repositories = { mine: 'https://ok.example/feed' };
+    const open = { allowDefaults: false, repositoryAllowList: ['https://ok.example/'] };
+    clock.advance(60_000);
+    expect((await resolve({ packages: ['nope'], repositories }, open)).spec.repositories).toEqual(
+      repositories,
+    );
+  });
+
+  test('the build decides when upstream lists no feeds', async () => {
+    upstream.files.delete('releases/24.10.4/packages/mips_24kc/feeds.conf');
+    expect((await resolve({ packages: ['nope'] })).spec.packages).toEqual(['nope']);
+  });
+
+  test('any name and none mean `generic` where that is all', async () => {
+    for (const profile of ['my_board', null]) {
+      expect((await resolve({ version: '25.12.0', target: 'x86/64', profile })).spec.profile).toBe('generic');
+    }
+  });
+
+  test('a profile left out elsewhere is a missing field', async () => {
+    await expect(resolve({ profile: null })).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: { missingField: 'profile' },
+    });
+  });
+
+  test('a release that appears is found after five seconds at most', async () => {
+    await expect(resolve({ version: '24.10.11' })).rejects.toMatchObject({
+      message: 'Unsupported version: 24.10.11',
+    });
+    upstream.files.set('.versions.json', JSON.stringify({ versions_list: ['24.10.11'] }));
+    clock.advance(5_000);
+    await expect(resolve({ version: '24.10.11' })).rejects.toMatchObject({
+      message: expect.stringContaining('Unsupported target'),
+    });
+  });
+
+  test('an unreachable upstream is unavailable, naming the document, and stale knowledge goes on working', async () => {
+    const { files } = upstream;
+    await resolve({ packages: ['vim'] });
+    upstream.troubles.set('*', { status: 502, text: '' });
+    clock.advance(120_000);
+    expect((await resolve({ packages: ['luci'] })).source.digest).toBe('a'.repeat(64));
+    expect(catalog.isStale()).toBe(true);
+    await expect(resolve({ version: '25.12.0', target: 'x86/64' })).rejects.toMatchObject({
+      code: 'unavailable',
+      details: { document: 'releases/25.12.0/.targets.json' },
+    });
+    expect(files.size).toBeGreaterThan(0);
+  });
+
+  test('a target without an ImageBuilder is still being built', async () => {
+    upstream.files.delete('releases/24.10.4/targets/ath79/generic/sha256sums');
+    await expect(resolve({})).rejects.toMatchObject({
+      message: expect.stringContaining('is still being built'),
+    });
+  });
+
+  test('the overview tells every branch, and keeps its bytes until upstream changes', async () => {
+    const bytes = await catalog.overview();
+    const overview = JSON.parse(bytes.toString());
+    expect(overview.latest).toEqual(['25.12.0', '24.10.4']);
+    expect(Object.keys(overview.branches)).toEqual(['SNAPSHOT', '25.12', '24.10', '23.05', '22.03', '21.02']);
+    expect(overview.branches['24.10']).toMatchObject({
+      name: '24.10',
+      enabled: true,
+      path: 'releases/{version}',
+      path_packages: 'DEPRECATED',
+      versions: ['24.10.10', '24.10.9', '24.10.4', '24.10.0-rc1', '24.10-SNAPSHOT'],
+      targets: {},
+    });
+    expect(overview.branches['25.12'].targets).toEqual({ 'x86/64': 'x86_64' });
+    expect(overview.server).toMatchObject({ max_defaults_length: 20480, max_custom_rootfs_size_mb: 1024 });
+    clock.advance(60_000);
+    expect(await catalog.overview()).toBe(bytes);
+    upstream.files.set('.versions.json', JSON.stringify({ versions_list: ['25.12.0'] }));
+    clock.advance(60_000);
+    expect(JSON.parse((await catalog.overview()).toString()).latest).toEqual([]);
+  });
+
+  test('the overview needs only the versions', async () => {
+    upstream.troubles.set('releases/25.12.0/.targets.json', 'hang');
+    expect(JSON.parse((await catalog.overview()).toString()).branches['25.12'].targets).toEqual({});
+  });
+});

@@ -1,0 +1,56 @@
+import type { FastifyInstance } from 'fastify';
+import type { Log } from '../../shared/log.ts';
+import type { StoredFile } from '../artifacts/artifact-store.ts';
+import type { BuildRecord, ResolvedRequest } from '../builds/build-record.ts';
+import type { BuildRequest } from '../catalog/build-request.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+
+/** Builds, as far as the client API needs them. */
+export interface Builds {
+  /**
+   * The build of this request: the one there is, or a new one. Safe to repeat.
+   * @throws FarmError `resource_exhausted` with `details.queueLength` when too many builds wait.
+   */
+  submit(resolved: ResolvedRequest): Promise<BuildRecord>;
+  get(requestHash: string): Promise<BuildRecord | undefined>;
+  /** How many builds wait, farm-wide. */
+  queuedCount(): Promise<number>;
+}
+
+/** A file to serve; `binDir` is the folder under which its bytes never change, when that is known. */
+export interface ServedFile extends StoredFile {
+  readonly binDir?: string;
+}
+
+/** Files of finished builds, by `bin_dir` or request hash. */
+export interface ServedFiles {
+  find(folder: string, name: string): Promise<ServedFile | undefined>;
+}
+
+/** Whether this coordinator can do its work, by the things it needs. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+}
+
+/** Metrics as text; a prom-client `Registry` fits. */
+export interface MetricsText {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
+/** Adds its routes to the server. */
+export type RouteModule = (app: FastifyInstance) => void;
+
+/** What the HTTP server is given. */
+export interface HttpDependencies {
+  readonly catalog: Pick<Catalog, 'overview' | 'hasVersion' | 'hasTarget' | 'profiles'>;
+  readonly resolve: (request: BuildRequest) => Promise<ResolvedRequest>;
+  readonly builds: Builds;
+  readonly files: ServedFiles;
+  readonly readiness: () => Promise<Readiness>;
+  readonly metrics: MetricsText;
+  readonly log: Log;
+  /** Further routes, made with `allowOnly` like ours. */
+  readonly routes?: readonly RouteModule[];
+}

@@ -1,0 +1,78 @@
+import { ERROR_CODES, FarmError } from '../../shared/errors.ts';
+
+/** A failure as the client API tells it: always JSON with `detail` and `status` (pitfall 13). */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly detail: unknown; readonly status: number; readonly title?: string };
+  /** Whether it is our fault and its text only for the log. */
+  readonly isOurFault: boolean;
+}
+
+/** Seconds after which something that does not answer now is worth another try. */
+const UNAVAILABLE_RETRY_SECONDS = 5;
+const OVERLOADED_RETRY_SECONDS = 60;
+
+/** What a thrown value becomes on the wire. */
+export function errorAnswer(thrown: unknown): ErrorAnswer {
+  const framework = frameworkStatus(thrown);
+  if (framework !== undefined) return simple(framework, frameworkDetail(framework, thrown));
+  const error = FarmError.from(thrown);
+  switch (error.code) {
+    case 'internal':
+    case 'infrastructure':
+      return { ...simple(500, 'Internal Server Error'), isOurFault: true };
+    case 'invalid_request':
+      return invalidRequest(error);
+    case 'resource_exhausted':
+      return overloaded(error);
+    case 'unavailable':
+      return simple(503, error.message, { 'retry-after': String(UNAVAILABLE_RETRY_SECONDS) });
+    default:
+      return simple(ERROR_CODES[error.code].http, error.message);
+  }
+}
+
+/** An answer of the status and text given. */
+export function simple(
+  status: number,
+  detail: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): ErrorAnswer {
+  return { status, headers, body: { detail, status }, isOurFault: false };
+}
+
+function invalidRequest(error: FarmError): ErrorAnswer {
+  const { problems, unknownPackages } = error.details;
+  if (problems !== undefined) return simple(422, problems);
+  if (Array.isArray(unknownPackages)) {
+    // auc shows this header and never reads the body.
+    return simple(422, error.message, { 'x-unknown-package': String(unknownPackages[0]) });
+  }
+  return simple(400, error.message);
+}
+
+/** Source of status and text: asu, routers/api.py. */
+function overloaded(error: FarmError): ErrorAnswer {
+  const { queueLength } = error.details;
+  if (queueLength === undefined) return simple(429, error.message);
+  const detail = `server overload, queue contains too many build requests: ${queueLength}`;
+  return {
+    status: 529,
+    headers: { 'retry-after': String(OVERLOADED_RETRY_SECONDS) },
+    body: { status: 529, title: 'Server overloaded', detail },
+    isOurFault: false,
+  };
+}
+
+/** The 4xx status of an error that fastify made; undefined for all others. */
+function frameworkStatus(thrown: unknown): number | undefined {
+  if (thrown instanceof FarmError || !(thrown instanceof Error)) return undefined;
+  if (!('code' in thrown) || !String(thrown.code).startsWith('FST_ERR_')) return undefined;
+  const status = 'statusCode' in thrown ? thrown.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
+
+function frameworkDetail(status: number, thrown: unknown): string {
+  return status === 413 ? 'Request body is too large' : thrown instanceof Error ? thrown.message : '';
+}

@@ -1,0 +1,74 @@
+import { FarmError } from '../../shared/errors.ts';
+import type { BuildRecord } from '../builds/build-record.ts';
+import { requestEcho } from '../builds/request-echo.ts';
+
+/** How often a client that waits in the queue need ask at most and at least, seconds. */
+const QUEUED_POLL_SECONDS = { min: 2, max: 30 };
+const RUNNING_POLL_SECONDS = 2;
+
+/** A build as the client API tells it. */
+export interface JobView {
+  /** HTTP status, also in the body. */
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * A build in the words of contract 2.5. `queue_position` is there only while it waits, `imagebuilder_status` always while it
+ * is made: clients throw otherwise (pitfall 9).
+ * @param method the two methods write `enqueued_at` differently.
+ * @throws FarmError `internal` for a final state without its answer.
+ */
+export function jobView(record: BuildRecord, method: 'POST' | 'GET'): JobView {
+  const common = { enqueued_at: enqueuedAt(record.acceptedAt, method), request_hash: record.requestHash };
+  switch (record.state) {
+    case 'queued': {
+      const position = record.position ?? 0;
+      return {
+        status: 202,
+        body: { status: 202, detail: 'queued', queue_position: position, ...common },
+        headers: { ...headers('queued', position), 'retry-after': String(queuedPollSeconds(position)) },
+      };
+    }
+    case 'running':
+    case 'publishing': {
+      const stage = record.stage ?? (record.state === 'publishing' ? 'building_image' : 'init');
+      return {
+        status: 202,
+        body: {
+          status: 202,
+          detail: 'started',
+          imagebuilder_status: stage,
+          request: requestEcho(record),
+          ...common,
+        },
+        headers: { ...headers(stage), 'retry-after': String(RUNNING_POLL_SECONDS) },
+      };
+    }
+    case 'done':
+      return { status: 200, body: { ...answerOf(record), ...common }, headers: headers('done') };
+    case 'failed':
+    case 'cancelled':
+      return { status: 500, body: { ...answerOf(record), ...common }, headers: headers('failed') };
+  }
+}
+
+function answerOf(record: BuildRecord): Readonly<Record<string, unknown>> {
+  if (record.answer) return record.answer;
+  throw new FarmError('internal', `build ${record.requestHash} is ${record.state} but has no answer`);
+}
+
+function headers(imagebuilderStatus: string, position = 0): Record<string, string> {
+  return { 'x-imagebuilder-status': imagebuilderStatus, 'x-queue-position': String(position) };
+}
+
+function enqueuedAt(acceptedAt: number, method: 'POST' | 'GET'): string {
+  const iso = new Date(acceptedAt).toISOString();
+  return method === 'GET' ? iso : iso.replace('Z', '+00:00');
+}
+
+/** The further back, the less often it pays to ask. */
+function queuedPollSeconds(position: number): number {
+  return Math.min(QUEUED_POLL_SECONDS.max, QUEUED_POLL_SECONDS.min + Math.floor(position / 4));
+}

@@ -1,0 +1,61 @@
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts';
+
+/** How long clients may take, milliseconds. */
+export interface ListenerTimes {
+  /** For the headers of a request. */
+  readonly headersMs: number;
+  /** For a whole request with its body: a half-sent one holds its connection no longer. */
+  readonly requestMs: number;
+  /** Between two requests of a connection. Above the usual idle time of proxies, so that these close first. */
+  readonly keepAliveMs: number;
+}
+
+export const LISTENER_TIMES: ListenerTimes = { headersMs: 15_000, requestMs: 60_000, keepAliveMs: 75_000 };
+
+/**
+ * A server that answers preflights and puts the CORS headers on every response before anything else can fail. The body of a
+ * request is read by `handler`.
+ */
+export function createListener(handler: RequestListener, times: ListenerTimes): Server {
+  const options = {
+    headersTimeout: times.headersMs,
+    requestTimeout: times.requestMs,
+    keepAliveTimeout: times.keepAliveMs,
+    connectionsCheckingInterval: Math.min(5_000, times.headersMs),
+  };
+  return createServer(options, (request, response) => {
+    for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
+    if (request.method !== 'OPTIONS') {
+      handler(request, response);
+      return;
+    }
+    request.resume();
+    response.writeHead(204, PREFLIGHT_HEADERS).end();
+  });
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Tells a client that what it sent is not HTTP, or came too late, in the form of all other errors; then hangs up. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
+  const body = JSON.stringify({ detail: STATUS_CODES[status], status });
+  const headers = {
+    ...CORS_HEADERS,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  socket.destroySoon();
+}

@@ -1,0 +1,68 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { allowOnly } from '../allow-only.ts';
+import { parseByteRange } from '../byte-range.ts';
+import type { HttpDependencies, ServedFile } from '../dependencies.ts';
+import { simple } from '../errors.ts';
+import { isNotModified, mayUseRange } from '../preconditions.ts';
+import { sendError } from '../send-error.ts';
+
+const URL_PATTERN = '/store/:folder/:name';
+
+/** Files of finished builds (contract 2.10): never compressed, never redirected, always with their length. */
+export function storeRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'files'>): void {
+  app.route<{ Params: { folder: string; name: string } }>({
+    method: ['GET', 'HEAD'],
+    url: URL_PATTERN,
+    handler: async ({ params, headers, method }, reply) => {
+      const file = await deps.files.find(params.folder, params.name);
+      if (!file) return sendError(reply, simple(404, 'Not found'));
+      describe(reply, file, params.folder);
+      return method === 'HEAD' ? sendHead(reply, file, headers) : sendFile(reply, file, headers);
+    },
+  });
+  allowOnly(app, URL_PATTERN, ['GET', 'HEAD']);
+}
+
+/** What is true of every answer about this file. */
+function describe(reply: FastifyReply, file: ServedFile, folder: string): void {
+  reply.headers({
+    'content-type': 'application/octet-stream',
+    'content-disposition': `attachment; filename="${file.name}"`,
+    'x-content-type-options': 'nosniff',
+    'accept-ranges': 'bytes',
+    etag: etagOf(file),
+    'last-modified': new Date(file.finishedAt).toUTCString(),
+    // The same name under a request hash means other bytes once the build was made anew.
+    'cache-control': file.binDir === folder ? 'public, max-age=31536000, immutable' : 'no-cache',
+  });
+}
+
+function sendHead(reply: FastifyReply, file: ServedFile, headers: IncomingHttpHeaders): FastifyReply {
+  if (isNotModified(headers, validatorOf(file))) return reply.code(304).send();
+  return reply.header('content-length', String(file.sizeBytes)).send();
+}
+
+function sendFile(reply: FastifyReply, file: ServedFile, headers: IncomingHttpHeaders): FastifyReply {
+  const validator = validatorOf(file);
+  if (isNotModified(headers, validator)) return reply.code(304).send();
+  const range = mayUseRange(headers, validator) ? parseByteRange(headers.range, file.sizeBytes) : undefined;
+  if (range === 'unsatisfiable') {
+    const answer = simple(416, 'Requested range not satisfiable');
+    return sendError(reply, { ...answer, headers: { 'content-range': `bytes */${file.sizeBytes}` } });
+  }
+  if (!range) return reply.header('content-length', String(file.sizeBytes)).send(file.read());
+  return reply
+    .code(206)
+    .header('content-length', String(range.end - range.start + 1))
+    .header('content-range', `bytes ${range.start}-${range.end}/${file.sizeBytes}`)
+    .send(file.read(range));
+}
+
+function validatorOf(file: ServedFile): { readonly etag: string; readonly modifiedAt: number } {
+  return { etag: etagOf(file), modifiedAt: file.finishedAt };
+}
+
+function etagOf(file: ServedFile): string {
+  return `"${file.sha256}"`;
+}

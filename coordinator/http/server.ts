@@ -1,0 +1,111 @@
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Log } from '../../shared/log.ts';
+import type { HttpDependencies } from './dependencies.ts';
+import { errorAnswer, simple } from './errors.ts';
+import { answerClientError, createListener, LISTENER_TIMES, type ListenerTimes } from './listener.ts';
+import { normalizeUrl } from './normalize-url.ts';
+import { buildRoutes } from './routes/build.ts';
+import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import { revisionRoutes } from './routes/revision.ts';
+import { statsRoutes } from './routes/stats.ts';
+import { storeRoutes } from './routes/store.ts';
+import { sendError } from './send-error.ts';
+
+/** Largest body a client may send, bytes. */
+const MAX_BODY_BYTES = 4 * 1024 ** 2;
+/** How often idle connections are closed while the server stops, milliseconds. */
+const CLOSE_IDLE_EVERY_MS = 50;
+
+export interface HttpServerConfig {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly times?: ListenerTimes;
+  /** How long requests under way may take when the server closes, milliseconds. Default 10 000. */
+  readonly closeMs?: number;
+}
+
+/** A listening server. Disposing takes no new connections, lets what is under way finish, and cuts what lasts too long. */
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+  /** Without a slash at its end. */
+  readonly url: string;
+}
+
+/** Serves the client API. Rejects, with nothing left open, when it cannot listen. Whoever starts it disposes it. */
+export async function startHttpServer(deps: HttpDependencies, config: HttpServerConfig): Promise<HttpServer> {
+  const app = createApp(deps, config.times ?? LISTENER_TIMES);
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (thrown) {
+    await app.close();
+    throw thrown;
+  }
+  const { port } = app.server.address() as AddressInfo;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  let closing: Promise<void> | undefined;
+  return {
+    port,
+    url: `http://${host}:${port}`,
+    [Symbol.asyncDispose]: () => {
+      closing ??= close(app, config.closeMs ?? 10_000);
+      return closing;
+    },
+  };
+}
+
+function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstance {
+  const app = fastify({
+    serverFactory: (handler) => createListener(handler, times),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => answerError(deps.log, error, request, reply),
+    rewriteUrl: (request) => normalizeUrl(request.url ?? '/'),
+    routerOptions: { maxParamLength: 1_000 },
+    bodyLimit: MAX_BODY_BYTES,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+  });
+  // Bodies stay bytes: what their content type means is told by contract 2.2, not by the framework.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((thrown, request, reply) => answerError(deps.log, thrown, request, reply));
+  app.setNotFoundHandler((_request, reply) => sendError(reply, simple(404, 'Not Found')));
+  buildRoutes(app, deps);
+  overviewRoutes(app, deps);
+  revisionRoutes(app, deps);
+  storeRoutes(app, deps);
+  statsRoutes(app, deps);
+  healthRoutes(app, deps);
+  metricsRoutes(app, deps);
+  for (const addRoutes of deps.routes ?? []) addRoutes(app);
+  return app;
+}
+
+function answerError(log: Log, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const answer = errorAnswer(thrown);
+  if (answer.isOurFault) {
+    log.error({ err: thrown, method: request.method, route: request.routeOptions.url }, 'a request failed');
+  }
+  sendError(reply, answer);
+}
+
+async function close(app: FastifyInstance, closeMs: number): Promise<void> {
+  const stopping = new AbortController();
+  const cut = sleep(closeMs, undefined, { signal: stopping.signal }).then(
+    () => app.server.closeAllConnections(),
+    () => undefined,
+  );
+  // A connection that becomes idle only now would otherwise be waited for until its keep-alive ends.
+  const closeIdle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(closeIdle);
+    stopping.abort();
+    await cut;
+  }
+}

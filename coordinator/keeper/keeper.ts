@@ -1,0 +1,159 @@
+import type { Redis } from 'ioredis';
+import type { NatsConnection } from 'nats';
+import type { Clock } from '../../shared/clock.ts';
+import { LANES } from '../../shared/domain/build-spec.ts';
+import { builderToken } from '../../shared/domain/builder.ts';
+import { attemptKey, parseAttemptKey } from '../../shared/domain/lease.ts';
+import { messageOf } from '../../shared/errors.ts';
+import { runLoop } from '../../shared/lifecycle.ts';
+import type { Log } from '../../shared/log.ts';
+import { jobSubject } from '../../shared/messages/subjects.ts';
+import type { AttemptEnds } from '../builds/attempt-ends.ts';
+import type { AttemptStore } from '../builds/attempt-store.ts';
+import type { BuildService } from '../builds/build-service.ts';
+import type { BuildStore } from '../builds/build-store.ts';
+import type { FinalCommit } from '../builds/final-commit.ts';
+import type { JobQueue } from '../builds/job-queue.ts';
+import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
+import { Health } from './health.ts';
+import type { KeeperLock } from './keeper-lock.ts';
+
+/** How often the keeper looks, and how often it compares the queue with what waits. */
+const STEP_MS = 500;
+const RECONCILE_MS = 2_000;
+/** What should have happened at once is repeated when it has not for this long. */
+const LATE_MS = 3_000;
+
+export interface KeeperDependencies {
+  readonly redis: Redis;
+  readonly connection: NatsConnection;
+  readonly builds: BuildStore;
+  readonly attempts: AttemptStore;
+  readonly waiting: WaitingQueue;
+  readonly service: BuildService;
+  readonly commit: FinalCommit;
+  readonly ends: AttemptEnds;
+  readonly queue: JobQueue;
+  readonly lock: KeeperLock;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+  readonly log: Log;
+}
+
+/** Keeps accepted builds moving when what should have moved them is gone. Works on one coordinator at a time. */
+export class Keeper {
+  readonly #deps: KeeperDependencies;
+  readonly #health: Health;
+  #reconciledAt = 0;
+  /** Subjects that held jobs while nothing waited, at the last look. */
+  #idleSubjects: ReadonlySet<string> = new Set();
+
+  constructor(deps: KeeperDependencies) {
+    this.#deps = deps;
+    this.#health = new Health(deps.clock);
+  }
+
+  /** Runs until the signal is aborted, then gives the lock back. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, lock, log } = this.#deps;
+    await runLoop(() => this.step(), {
+      signal,
+      clock,
+      backoff: { minMs: STEP_MS, maxMs: 2_000 },
+      onError: (thrown) => log.warn({ reason: messageOf(thrown) }, 'keeper step failed'),
+    });
+    await lock.release().catch(() => undefined);
+  }
+
+  /** One look; returns how long to wait for the next, milliseconds. */
+  async step(): Promise<number> {
+    const { redis, connection, lock, clock } = this.#deps;
+    try {
+      await redis.ping();
+      await connection.flush();
+    } catch (thrown) {
+      this.#health.look(false);
+      throw thrown;
+    }
+    this.#health.look(true);
+    if (!(await lock.hold())) return STEP_MS;
+    await this.#expireLeases();
+    await this.#releaseDelayed();
+    for (const hash of await this.#deps.builds.publishingFor(LATE_MS)) await this.#deps.commit.complete(hash);
+    if (clock.now() - this.#reconciledAt >= RECONCILE_MS) {
+      this.#reconciledAt = clock.now();
+      await this.#reconcile();
+    }
+    return STEP_MS;
+  }
+
+  async #expireLeases(): Promise<void> {
+    if (this.#health.wellMs < this.#deps.leaseMs) return;
+    for (const key of await this.#deps.attempts.expiredAttempts()) {
+      const id = parseAttemptKey(key);
+      if (!id) continue;
+      const agentId = await this.#deps.attempts.agentOf(id);
+      await this.#deps.ends.lose(id, 'lease_expired', 'its agent went silent', {
+        onlyIfExpired: true,
+        ...(agentId === undefined ? {} : { agentId }),
+      });
+    }
+  }
+
+  async #releaseDelayed(): Promise<void> {
+    for (const build of await this.#deps.waiting.releaseDelayed()) {
+      const lane = LANES.find((each) => each === build.lane);
+      if (lane) await this.#republish(lane, build.builder, build);
+    }
+  }
+
+  async #reconcile(): Promise<void> {
+    const { queue, builds, service, commit, waiting } = this.#deps;
+    await queue.ensureStreams();
+    for (const hash of await builds.unpublishedFor(LATE_MS)) {
+      const record = await builds.get(hash);
+      if (record?.state === 'queued') await service.publish(record);
+      else await builds.markPublished(hash);
+    }
+    for (const hash of await builds.unpurgedFor(LATE_MS)) await commit.purge(hash);
+    const sets = await waiting.waitingSets();
+    for (const set of sets) await this.#replaceLostJobs(set);
+    await this.#purgeOrphans(sets);
+  }
+
+  /** A build waits and no job says so: the server lost it, or it was acknowledged for another one. */
+  async #replaceLostJobs(set: WaitingSet): Promise<void> {
+    const missing = set.count - (await this.#deps.queue.deliverableCount(set.lane, set.builder));
+    if (missing <= 0) return;
+    const hashes = await this.#deps.waiting.waitingHashes(set.lane, set.builder, Math.min(missing, 100));
+    for (const hash of hashes) {
+      const record = await this.#deps.builds.get(hash);
+      if (record?.state === 'queued' && builderToken(record.source) === set.builder) {
+        await this.#republish(set.lane, set.builder, { ...record, requestHash: hash });
+      }
+    }
+    this.#deps.log.warn({ builder: set.builder, missing }, 'jobs were missing and are published again');
+  }
+
+  /** A killed nats-server can keep messages that it will never deliver; twice seen with nothing waiting, they are dropped. */
+  async #purgeOrphans(sets: readonly WaitingSet[]): Promise<void> {
+    const wanted = new Set(sets.map((set) => jobSubject(set.lane, set.builder)));
+    const subjects = [...(await this.#deps.queue.countsBySubject()).keys()];
+    const idle = new Set(subjects.filter((subject) => !wanted.has(subject)));
+    for (const subject of idle) {
+      if (this.#idleSubjects.has(subject)) await this.#deps.queue.purgeJobs(subject);
+    }
+    this.#idleSubjects = idle;
+  }
+
+  async #republish(
+    lane: WaitingSet['lane'],
+    builder: string,
+    build: { readonly requestHash: string; readonly generation: string; readonly attempt: number },
+  ): Promise<void> {
+    const { requestHash, generation, attempt } = build;
+    // A new id each time: the server may drop a known one although its message is gone.
+    const messageId = `${attemptKey({ requestHash, generation, attempt: attempt + 1 })}.${this.#deps.clock.now()}`;
+    await this.#deps.queue.publishJob(lane, builder, { requestHash, generation }, messageId);
+  }
+}

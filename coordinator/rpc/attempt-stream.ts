@@ -1,0 +1,131 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { AttemptOrder } from '../../proto/generated/wrtfarm/v1/AttemptOrder.ts';
+import type { AttemptReport__Output } from '../../proto/generated/wrtfarm/v1/AttemptReport.ts';
+import { parseLease } from '../../shared/attempt-protocol.ts';
+import { STAGES } from '../../shared/domain/build.ts';
+import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { AttemptEnds } from '../builds/attempt-ends.ts';
+import type { AttemptStore } from '../builds/attempt-store.ts';
+import type { Watch } from '../builds/watch.ts';
+import { toServiceError } from './attempt-errors.ts';
+import { parseFinish } from './parse-finish.ts';
+
+/** Largest log an attempt may leave in Redis, bytes. Agents cut theirs before; this holds for any agent. */
+const MAX_LOG_BYTES = 80 * 1024 * 1024;
+
+export type AttemptCall = ServerDuplexStream<AttemptReport__Output, AttemptOrder>;
+
+export interface AttemptStreamDependencies {
+  readonly attempts: AttemptStore;
+  readonly ends: AttemptEnds;
+  readonly watch: Watch;
+  readonly farmKey: Buffer;
+  readonly log: Log;
+  /** Told how long each stage took, milliseconds. */
+  readonly onStage: (stage: string, tookMs: number) => void;
+  /** True once this coordinator stops: its streams end without starting any grace. */
+  readonly isStopping: () => boolean;
+}
+
+/** Serves one attempt stream, report by report in order, until the attempt or the connection ends. Never rejects. */
+export async function serveAttempt(call: AttemptCall, deps: AttemptStreamDependencies): Promise<void> {
+  const session = new AttemptSession(call, deps);
+  try {
+    for await (const report of call as AsyncIterable<AttemptReport__Output>) {
+      if (await session.take(report)) break;
+    }
+    call.end();
+  } catch (thrown) {
+    if (!call.cancelled) call.emit('error', toServiceError(thrown));
+    if (!hasCode(thrown, 'lease_lost')) deps.log.debug({ reason: messageOf(thrown) }, 'attempt stream broke');
+  } finally {
+    await session.close();
+  }
+}
+
+class AttemptSession {
+  readonly #call: AttemptCall;
+  readonly #deps: AttemptStreamDependencies;
+  #lease: Lease | undefined;
+  #isOver = false;
+  #stage: { readonly name: string; readonly since: number } | undefined;
+
+  constructor(call: AttemptCall, deps: AttemptStreamDependencies) {
+    this.#call = call;
+    this.#deps = deps;
+  }
+
+  /** Handles one report; true when the attempt is over. */
+  async take(report: AttemptReport__Output): Promise<boolean> {
+    if (report.open) return await this.#open(parseLease(report.open));
+    const lease = this.#lease;
+    if (!lease)
+      throw new FarmError('failed_precondition', 'the first report of an attempt stream must be `open`');
+    const { attempts, ends, watch } = this.#deps;
+    if (report.beat) await attempts.renewLease(lease);
+    else if (report.stage) await this.#reach(lease, report.stage.stage);
+    else if (report.log) {
+      const next = await attempts.appendLog(lease, report.log.sequence, report.log.data, MAX_LOG_BYTES);
+      this.#write({ logAck: { nextSequence: next } });
+      watch.notify(lease.requestHash);
+    } else if (report.finish) {
+      // Taking a result in may outlast the lease: it is renewed once more before.
+      await attempts.renewLease(lease).catch(() => undefined);
+      await ends.finish(lease, parseFinish(report.finish));
+      this.#reached(undefined);
+      return this.#over();
+    } else if (report.handBack) {
+      await ends.lose(lease, 'handed_back', 'the agent stops', { lease });
+      return this.#over();
+    }
+    return false;
+  }
+
+  /** The stream is gone: unless the attempt is over, its agent has the grace to come back. */
+  async close(): Promise<void> {
+    if (this.#isOver || !this.#lease || this.#deps.isStopping()) return;
+    await this.#deps.attempts
+      .startGrace(this.#lease)
+      .catch((thrown: unknown) => this.#deps.log.warn({ reason: messageOf(thrown) }, 'grace not started'));
+  }
+
+  async #open(lease: Lease): Promise<boolean> {
+    if (!isGenuineLease(this.#deps.farmKey, lease)) {
+      throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} was not made by this farm`);
+    }
+    const answer = await this.#deps.attempts.openAttempt(lease);
+    if (answer.status === 'lost')
+      throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} is gone`);
+    if (answer.status === 'ended') return this.#over();
+    this.#lease = lease;
+    this.#write({ opened: { nextLogSequence: answer.nextLogSequence ?? 0 } });
+    return false;
+  }
+
+  async #reach(lease: Lease, name: string): Promise<void> {
+    const stage = STAGES.find((each) => each === name);
+    if (!stage) throw new FarmError('invalid_request', `${name} is not a stage`);
+    await this.#deps.attempts.reachStage(lease, stage);
+    this.#reached(stage);
+    this.#deps.watch.notify(lease.requestHash);
+  }
+
+  #reached(name: string | undefined): void {
+    if (this.#stage?.name === name) return;
+    const now = performance.now();
+    if (this.#stage) this.#deps.onStage(this.#stage.name, now - this.#stage.since);
+    this.#stage = name === undefined ? undefined : { name, since: now };
+  }
+
+  #over(): true {
+    this.#isOver = true;
+    this.#write({ finished: {} });
+    return true;
+  }
+
+  #write(order: AttemptOrder): void {
+    if (!this.#call.cancelled) this.#call.write(order);
+  }
+}

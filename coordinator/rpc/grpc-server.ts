@@ -1,0 +1,79 @@
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { AttemptsHandlers } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
+import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import type { ArtifactUpload } from './artifact-upload.ts';
+import { toServiceError } from './attempt-errors.ts';
+import { type AttemptStreamDependencies, serveAttempt } from './attempt-stream.ts';
+
+/** How long calls in flight may take to end when the server stops, milliseconds. */
+const STOP_MS = 2_000;
+
+export interface GrpcServer extends AsyncDisposable {
+  /** The port it listens on. */
+  readonly port: number;
+}
+
+/** Starts the server that agents speak to. Disposing ends its streams; agents go on at another coordinator. */
+export async function startGrpcServer(
+  deps: { readonly stream: Omit<AttemptStreamDependencies, 'isStopping'>; readonly upload: ArtifactUpload },
+  config: { readonly host: string; readonly port: number },
+): Promise<GrpcServer> {
+  let isStopping = false;
+  const serving = new Set<Promise<void>>();
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 20_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    // Agents ping as often as this; the default would cut them off (grpc-node#1164, too_many_pings).
+    'grpc.keepalive_permit_without_calls': 1,
+  });
+  const handlers: AttemptsHandlers = {
+    Run: (call) => {
+      const served = serveAttempt(call, { ...deps.stream, isStopping: () => isStopping }).finally(() =>
+        serving.delete(served),
+      );
+      serving.add(served);
+    },
+    WriteArtifact: (call, callback) => {
+      deps.upload.write(call).then(
+        (status) => callback(null, status),
+        (thrown: unknown) => callback(toServiceError(thrown)),
+      );
+    },
+    QueryArtifact: (call, callback) => {
+      deps.upload.query(call.request).then(
+        (status) => callback(null, status),
+        (thrown: unknown) => callback(toServiceError(thrown)),
+      );
+    },
+  };
+  server.addService(loadAttemptProtocol().wrtfarm.v1.Attempts.service, { ...handlers });
+  const port = await bind(server, `${config.host}:${config.port}`);
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      isStopping = true;
+      // tryShutdown alone waits for ever on open streams (grpc-node#1458).
+      const stopped = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const force = setTimeout(() => server.forceShutdown(), STOP_MS);
+      if (serving.size > 0) server.forceShutdown();
+      await stopped.finally(() => clearTimeout(force));
+      await Promise.all(serving);
+    },
+  };
+}
+
+async function bind(server: Server, address: string): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error) {
+        reject(
+          new FarmError('unavailable', `the gRPC server cannot listen on ${address}: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        );
+      } else resolve(port);
+    });
+  });
+}

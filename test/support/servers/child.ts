@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+
+/** A server process of a test. Disposing ends it and waits until it is gone. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** Ends it as a power loss would, and waits until it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Starts a program with its output in `logPath`. */
+export function startProcess(command: string, args: readonly string[], logPath: string): ServerProcess {
+  const output = openSync(logPath, 'a');
+  const child: ChildProcess = spawn(command, args, { stdio: ['ignore', output, output] });
+  closeSync(output);
+  const failed = new Promise<never>((_resolve, reject) => child.once('error', reject));
+  failed.catch(() => undefined);
+  if (child.pid === undefined) throw new Error(`${command} could not be started; is it installed?`);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  };
+  return {
+    pid: child.pid,
+    kill: () => end('SIGKILL'),
+    [Symbol.asyncDispose]: () => end('SIGTERM'),
+  };
+}
