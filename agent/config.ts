@@ -50,10 +50,7 @@ export const AgentSettingsSchema = Type.Object({
     default: 600_000,
     description: 'how long a stopping agent lets its builds finish before it gives them back, milliseconds',
   }),
-  logLevel: Type.Union(
-    LOG_LEVELS.map((level) => Type.Literal(level)),
-    { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` },
-  ),
+  logLevel: Type.Enum(LOG_LEVELS, { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
 });
 export type AgentConfig = Readonly<Static<typeof AgentSettingsSchema>>;
 

@@ -22,9 +22,11 @@ export interface Metrics {
   attemptLost(cause: LossCause): void;
   buildFinished(outcome: Outcome): void;
   stageEnded(stage: string, tookMs: number): void;
+  /** Adds the gauges, once what they are read from is there. */
+  readFrom(sources: MetricSources): void;
 }
 
-export function createMetrics(sources: MetricSources): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
@@ -58,7 +60,6 @@ export function createMetrics(sources: MetricSources): Metrics {
     registers,
   });
   for (const outcome of ['done', 'failed', 'cancelled']) finished.inc({ outcome }, 0);
-  registerGauges(registry, sources);
   return {
     registry,
     requestAccepted: (kind) => requests.inc({ kind }),
@@ -66,6 +67,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     attemptLost: (cause) => lost.inc({ cause }),
     buildFinished: (outcome) => finished.inc({ outcome }),
     stageEnded: (stage, tookMs) => stages.observe({ stage }, tookMs / 1000),
+    readFrom: (sources) => registerGauges(registry, sources),
   };
 }
 

@@ -40,7 +40,11 @@ describe('package indexes', () => {
       expect(names.has('libubox202')).toBe(true);
       expect(names.has('vi')).toBe(false);
     }
-    expect(() => parsePackagesAdb(Buffer.from('<html>'))).toThrow();
+    expect(parsePackagesAdb(Buffer.from('Package: vim\nProvides: vi\n')).has('vi')).toBe(true);
+    expect(parsePackagesAdb(Buffer.from('Package: vim\n')).has('vi')).toBe(false);
+    for (const unreadable of ['<html>', 'ADBc....']) {
+      expect(() => parsePackagesAdb(Buffer.from(unreadable))).toThrow();
+    }
   });
 
   test('feeds.conf tells the second word of each line', () => {

@@ -73,14 +73,21 @@ export const PACKAGES_ADB: DocumentKind<PackageNames> = {
 };
 
 /**
- * Strings lie in it behind their length in one byte. `ADB.` is plain, `ADBd` deflated; other compressions are refused.
+ * Strings lie in it behind their length in one byte. `ADB.` is plain, `ADBd` deflated; other compressions are refused. A form
+ * that is text instead holds names as whole words.
  * Source: apk-tools, src/adb.h (ADB_TYPE_BLOB_8) and src/adb_comp.c.
  */
 export function parsePackagesAdb(bytes: Buffer): PackageNames {
   const magic = bytes.subarray(0, 4).toString('latin1');
-  if (magic !== 'ADB.' && magic !== 'ADBd') throw new Error('not an apk index in a known form');
-  const body = bytes.subarray(4);
-  const database = magic === 'ADB.' ? body : inflateRawSync(body, { maxOutputLength: MAX_INDEX_BYTES });
+  if (magic.startsWith('<')) throw new Error('a page, not an index');
+  if (!magic.startsWith('ADB')) return new Set(bytes.toString('latin1').match(/[A-Za-z0-9_.+-]+/g));
+  const database =
+    magic === 'ADB.'
+      ? bytes
+      : magic === 'ADBd'
+        ? inflateRawSync(bytes.subarray(4), { maxOutputLength: MAX_INDEX_BYTES })
+        : undefined;
+  if (!database) throw new Error(`its compression ${JSON.stringify(magic)} is not known`);
   return {
     has: (name) =>
       name.length < 256 &&

@@ -7,6 +7,8 @@ import { simple } from '../errors.ts';
 import { isNotModified, mayUseRange } from '../preconditions.ts';
 import { sendError } from '../send-error.ts';
 
+/** A client that takes no byte for so long is hung up on, milliseconds. */
+const STALLED_MS = 120_000;
 const URL_PATTERN = '/store/:folder/:name';
 
 /** Files of finished builds (contract 2.10): never compressed, never redirected, always with their length. */
@@ -18,6 +20,7 @@ export function storeRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, '
       const file = await deps.files.find(params.folder, params.name);
       if (!file) return sendError(reply, simple(404, 'Not found'));
       describe(reply, file, params.folder);
+      reply.raw.setTimeout(STALLED_MS);
       return method === 'HEAD' ? sendHead(reply, file, headers) : sendFile(reply, file, headers);
     },
   });

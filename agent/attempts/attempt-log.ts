@@ -1,0 +1,108 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { MAX_LOG_CHUNK_BYTES } from '../../shared/attempt-protocol.ts';
+
+/** A line is sent at the latest this long after it was written, milliseconds. */
+const FLUSH_MS = 150;
+
+/**
+ * The log of one attempt: a file, cut into numbered chunks that are read again when the coordinator has to have them
+ * again. Memory holds offsets only, so a slow or absent coordinator costs nothing. Closed by `close`.
+ */
+export class AttemptLog {
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #maxBytes: number;
+  readonly #onChunk: () => void;
+  /** End offset of each chunk in the file. */
+  readonly #ends: number[] = [];
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #takenBytes = 0;
+  #isCut = false;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, file: FileHandle, maxBytes: number, onChunk: () => void) {
+    this.path = path;
+    this.#file = file;
+    this.#maxBytes = maxBytes;
+    this.#onChunk = onChunk;
+  }
+
+  /**
+   * @param maxBytes the log is cut there, with a note.
+   * @param onChunk told of each chunk that can be read.
+   */
+  static async create(path: string, maxBytes: number, onChunk: () => void): Promise<AttemptLog> {
+    return new AttemptLog(path, await open(path, 'w+'), maxBytes, onChunk);
+  }
+
+  /** How many chunks can be read. */
+  get chunkCount(): number {
+    return this.#ends.length;
+  }
+
+  append(text: string): void {
+    if (this.#isCut) return;
+    let bytes: Buffer = Buffer.from(text);
+    if (this.#takenBytes + bytes.length > this.#maxBytes) {
+      this.#isCut = true;
+      const kept = bytes.subarray(0, Math.max(0, this.#maxBytes - this.#takenBytes));
+      bytes = Buffer.concat([kept, Buffer.from(`\n[the log was cut here, after ${this.#maxBytes} bytes]\n`)]);
+    }
+    this.#takenBytes += bytes.length;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes >= MAX_LOG_CHUNK_BYTES) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  async readChunk(index: number): Promise<Buffer> {
+    const start = this.#ends[index - 1] ?? 0;
+    const end = this.#ends[index];
+    if (end === undefined) throw new RangeError(`chunk ${index} of ${this.#ends.length}`);
+    const { buffer } = await this.#file.read(Buffer.alloc(end - start), 0, end - start, start);
+    return buffer;
+  }
+
+  /** Resolves when all that was appended can be read. */
+  async settle(): Promise<void> {
+    this.#flush();
+    await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.settle();
+    await this.#file.close();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#pendingBytes === 0) return;
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#writing = this.#writing.then(() => this.#write(bytes));
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    let start = this.#ends.at(-1) ?? 0;
+    await this.#file.write(bytes, 0, bytes.length, start);
+    const end = start + bytes.length;
+    for (let at = 0; start < end; ) {
+      const length = chunkLength(bytes.subarray(at));
+      at += length;
+      start += length;
+      this.#ends.push(start);
+    }
+    this.#onChunk();
+  }
+}
+
+/** As much as fits a chunk, ending where a line ends if one does. */
+function chunkLength(bytes: Buffer): number {
+  if (bytes.length <= MAX_LOG_CHUNK_BYTES) return bytes.length;
+  const lineEnd = bytes.lastIndexOf(0x0a, MAX_LOG_CHUNK_BYTES - 1);
+  return lineEnd >= 0 ? lineEnd + 1 : MAX_LOG_CHUNK_BYTES;
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { builderToken } from '../../shared/domain/builder.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+import { removeTree } from '../sandbox/tree.ts';
+import { RECORD_NAME, TREE_NAME } from './fetch-builder.ts';
+import { type BuilderRecord, BuilderRecordSchema, type WarmBuilder } from './warm-builder.ts';
+
+/*
+ * Builders on disk: `<token>/<digest>/{tree,builder.json}`. A folder whose name begins with a dot is being filled or removed,
+ * and means nothing after a restart.
+ */
+
+/** The builders that lie in `directory`, oldest first. Removes what an earlier life left half done. */
+export async function loadBuilders(
+  directory: string,
+): Promise<readonly { readonly builder: WarmBuilder; readonly warmedAt: number }[]> {
+  await mkdir(directory, { recursive: true });
+  const found: { builder: WarmBuilder; warmedAt: number }[] = [];
+  for (const token of await readdir(directory)) {
+    const folder = join(directory, token);
+    if (token.startsWith('.')) await removeTree(folder);
+    else {
+      for (const digest of await readdir(folder)) {
+        const record = await readRecord(join(folder, digest), token, digest);
+        if (record) found.push({ builder: warmBuilder(directory, record), warmedAt: record.warmedAt });
+        else await discard(directory, join(folder, digest));
+      }
+      await rmdir(folder).catch(() => undefined);
+    }
+  }
+  return found.sort((one, other) => one.warmedAt - other.warmedAt);
+}
+
+/** An empty folder to fetch a builder into. */
+export async function newStaging(directory: string): Promise<string> {
+  const staging = join(directory, `.fetch-${randomBytes(8).toString('hex')}`);
+  await mkdir(staging, { recursive: true });
+  return staging;
+}
+
+/** Moves a fetched builder to its place: from here on it is warm, also after a restart. */
+export async function keepBuilder(
+  directory: string,
+  staging: string,
+  record: BuilderRecord,
+): Promise<WarmBuilder> {
+  const token = builderToken(record.source);
+  const place = join(directory, token, record.source.digest);
+  try {
+    await mkdir(join(directory, token), { recursive: true });
+    await discard(directory, place);
+    await rename(staging, place);
+  } catch (cause) {
+    throw new FarmError('infrastructure', `could not keep ${place}: ${messageOf(cause)}`, {
+      cause,
+      details: { breakage: 'disk' },
+    });
+  }
+  return warmBuilder(directory, record);
+}
+
+/** Removes a builder; in one step it is no longer there for a restart, whatever happens meanwhile. */
+export async function removeBuilder(directory: string, builder: WarmBuilder): Promise<void> {
+  const token = builderToken(builder.source);
+  await discard(directory, join(directory, token, builder.source.digest));
+  await rmdir(join(directory, token)).catch(() => undefined);
+}
+
+async function discard(directory: string, place: string): Promise<void> {
+  const trash = join(directory, `.trash-${randomBytes(8).toString('hex')}`);
+  try {
+    await rename(place, trash);
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return;
+    throw thrown;
+  }
+  await removeTree(trash);
+}
+
+function warmBuilder(directory: string, record: BuilderRecord): WarmBuilder {
+  const { source, info, flavour } = record;
+  return {
+    source,
+    info,
+    flavour,
+    directory: join(directory, builderToken(source), source.digest, TREE_NAME),
+  };
+}
+
+/** `undefined` for what an older or newer wrtfarm wrote, or anything else that cannot be used. */
+async function readRecord(place: string, token: string, digest: string): Promise<BuilderRecord | undefined> {
+  try {
+    const record = parseJsonAs(
+      BuilderRecordSchema,
+      await readFile(join(place, RECORD_NAME), 'utf8'),
+      RECORD_NAME,
+    );
+    const isItself = builderToken(record.source) === token && record.source.digest === digest;
+    return isItself && (await readdir(join(place, TREE_NAME))).length > 0 ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+import { type BuilderSource, builderName, builderToken } from '../../shared/domain/builder.ts';
+import { hasCode, messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
+import type { BuilderCache } from './builder-cache.ts';
+
+export interface WarmingDependencies {
+  readonly builders: Pick<BuilderCache, 'warmUp'>;
+  readonly log: Log;
+}
+
+/** Makes builders warm when the farm asks for it, and remembers what failed until it was told. Disposing calls it off. */
+export class Warming implements AsyncDisposable {
+  readonly #deps: WarmingDependencies;
+  readonly #onChange: () => void;
+  readonly #stop = new AbortController();
+  readonly #work = new Set<Promise<void>>();
+  #failures: Pull['warmFailures'] = [];
+
+  /** @param onChange told when a fetch began or ended. */
+  constructor(deps: WarmingDependencies, onChange: () => void) {
+    this.#deps = deps;
+    this.#onChange = onChange;
+  }
+
+  /** Begins to make a builder warm; one that is warm or under way is passed over. */
+  begin(source: BuilderSource): void {
+    const work = this.#warm(source).finally(() => {
+      this.#work.delete(work);
+      this.#onChange();
+    });
+    this.#work.add(work);
+    this.#onChange();
+  }
+
+  /** Failures since the last call. */
+  takeFailures(): Pull['warmFailures'] {
+    const failures = this.#failures;
+    this.#failures = [];
+    return failures;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    while (this.#work.size > 0) await Promise.all(this.#work);
+  }
+
+  async #warm(source: BuilderSource): Promise<void> {
+    const { builders, log } = this.#deps;
+    const name = builderName(source);
+    try {
+      await builders.warmUp(source, {
+        onProgress: (line) => log.info({ builder: name }, line),
+        signal: this.#stop.signal,
+      });
+      log.info({ builder: name }, 'builder is warm');
+    } catch (thrown) {
+      if (hasCode(thrown, 'cancelled')) return;
+      const reason = messageOf(thrown).slice(0, 2_000);
+      log.error({ builder: name, reason }, 'builder could not be made warm');
+      this.#failures = [...this.#failures, { builder: builderToken(source), digest: source.digest, reason }];
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { statfs } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import type { Msg, NatsConnection } from 'nats';
+import type { Clock } from '../../shared/clock.ts';
+import type { BuilderSource, PinnedBuilder } from '../../shared/domain/builder.ts';
+import type { AttemptId, Lease } from '../../shared/domain/lease.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import { runLoop } from '../../shared/lifecycle.ts';
+import type { Log } from '../../shared/log.ts';
+import {
+  type Grant,
+  PARK_MS,
+  type Pull,
+  type PullAnswer,
+  PullAnswerSchema,
+} from '../../shared/messages/pull.ts';
+import { inboxPrefix, pullSubject } from '../../shared/messages/subjects.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
+
+/** A pull not answered within the park time and this is sent again. */
+const LATE_MS = 5_000;
+/** Changes within this time become one pull. */
+const SETTLE_MS = 20;
+
+/** What the loop tells of the agent. */
+export interface AgentFacts {
+  attempts(): readonly Lease[];
+  warm(): readonly PinnedBuilder[];
+  warming(): readonly PinnedBuilder[];
+  /** Hands out the failures to make builders warm that were not told yet. */
+  takeWarmFailures(): Pull['warmFailures'];
+  isDraining(): boolean;
+}
+
+/** What an answer asks for. Neither call waits for the work to be done. */
+export interface AgentDuties {
+  start(grant: Grant): void;
+  warm(source: BuilderSource): void;
+  cancel(attempts: readonly AttemptId[]): void;
+  useCoordinators(addresses: readonly string[]): void;
+}
+
+export interface PullLoopDependencies {
+  readonly connection: NatsConnection;
+  readonly facts: AgentFacts;
+  readonly duties: AgentDuties;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface PullLoopConfig {
+  readonly agentId: string;
+  readonly slots: number;
+  readonly software: string;
+  /** Folder whose file system is told as free disk. */
+  readonly data: string;
+}
+
+/**
+ * Keeps one pull open: tells the whole state, does what the answer says, pulls again. A change of state pulls at once, and
+ * an answer is taken whichever pull it belongs to: a grant in it is a lease already.
+ */
+export class PullLoop {
+  readonly #deps: PullLoopDependencies;
+  readonly #config: PullLoopConfig;
+  readonly #session = randomBytes(16).toString('hex');
+  #sequence = 0;
+  #isChanged = false;
+  #wake: (() => void) | undefined;
+  #answered: ((answer: PullAnswer | undefined) => void) | undefined;
+
+  constructor(deps: PullLoopDependencies, config: PullLoopConfig) {
+    this.#deps = deps;
+    this.#config = config;
+  }
+
+  /** The agent's state changed: the next pull goes out now. */
+  changed(): void {
+    this.#isChanged = true;
+    this.#wake?.();
+  }
+
+  /** Pulls until the signal is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { connection, clock, log } = this.#deps;
+    const inbox = connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (!error) this.#receive(message);
+      },
+    });
+    const stop = (): void => this.changed();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      await runLoop(() => this.#step(), {
+        signal,
+        clock,
+        backoff: { minMs: 200, maxMs: 3_000 },
+        onError: (thrown) => log.debug({ reason: messageOf(thrown) }, 'pull not answered'),
+      });
+    } finally {
+      signal.removeEventListener('abort', stop);
+      inbox.unsubscribe();
+    }
+  }
+
+  /** Tells the farm a last time how things stand, without waiting for an answer. */
+  async sayGoodbye(): Promise<void> {
+    await this.#send();
+    await this.#deps.connection.flush();
+  }
+
+  get #inbox(): string {
+    return `${inboxPrefix(this.#config.agentId)}.${this.#session}`;
+  }
+
+  async #step(): Promise<number> {
+    this.#isChanged = false;
+    const answered = new Promise<PullAnswer | undefined>((resolve) => {
+      this.#answered = resolve;
+    });
+    await this.#send();
+    const answer = await this.#until(answered);
+    if (answer === 'late') throw new FarmError('unavailable', 'no coordinator answered');
+    if (answer === 'changed') return SETTLE_MS;
+    if (!answer) throw new FarmError('unavailable', 'no coordinator listens');
+    return answer.nextPullMs;
+  }
+
+  async #until(
+    answered: Promise<PullAnswer | undefined>,
+  ): Promise<PullAnswer | undefined | 'changed' | 'late'> {
+    const waiting = new AbortController();
+    const changed = new Promise<'changed'>((resolve) => {
+      this.#wake = () => resolve('changed');
+      if (this.#isChanged) resolve('changed');
+    });
+    const late = this.#deps.clock
+      .sleep(PARK_MS + LATE_MS, waiting.signal)
+      .then(() => 'late' as const)
+      .catch(() => 'late' as const);
+    try {
+      return await Promise.race([answered, changed, late]);
+    } finally {
+      waiting.abort();
+      this.#wake = undefined;
+      this.#answered = undefined;
+    }
+  }
+
+  async #send(): Promise<void> {
+    const { connection, facts } = this.#deps;
+    const { agentId, slots, software, data } = this.#config;
+    const disk = await statfs(data);
+    this.#sequence += 1;
+    const pull: Pull = {
+      version: 1,
+      agentId,
+      session: this.#session,
+      sequence: this.#sequence,
+      software,
+      slots,
+      attempts: [...facts.attempts()],
+      warm: [...facts.warm()],
+      warming: [...facts.warming()],
+      warmFailures: facts.takeWarmFailures(),
+      loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
+      diskFreeBytes: disk.bavail * disk.bsize,
+      draining: facts.isDraining(),
+    };
+    connection.publish(pullSubject(agentId), JSON.stringify(pull), {
+      reply: `${this.#inbox}.${this.#sequence}`,
+    });
+  }
+
+  #receive(message: Msg): void {
+    const isNewest = message.subject.endsWith(`.${this.#sequence}`);
+    if (message.headers?.code === 503) {
+      if (isNewest) this.#answered?.(undefined);
+      return;
+    }
+    try {
+      const answer = parseJsonAs(PullAnswerSchema, message.string(), 'answer to a pull');
+      this.#obey(answer);
+      if (isNewest) this.#answered?.(answer);
+    } catch (thrown) {
+      this.#deps.log.warn({ reason: messageOf(thrown) }, 'an answer to a pull was not understood');
+    }
+  }
+
+  #obey(answer: PullAnswer): void {
+    const { duties } = this.#deps;
+    duties.useCoordinators(answer.coordinators);
+    if (answer.cancel.length > 0) duties.cancel(answer.cancel);
+    if (answer.start) duties.start(answer.start);
+    if (answer.warm) duties.warm(answer.warm);
+  }
+}

@@ -1,0 +1,45 @@
+import { credentials } from '@grpc/grpc-js';
+import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
+import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
+
+/** gRPC clients of the live coordinators, one a coordinator, shared by all attempts. Disposing closes them. */
+export class CoordinatorPool implements AsyncDisposable {
+  readonly #clients = new Map<string, AttemptsClient>();
+  readonly #isFixed: boolean;
+  #addresses: readonly string[];
+  readonly #Client = loadAttemptProtocol().wrtfarm.v1.Attempts;
+
+  /** @param fixed `host:port` addresses to use whatever the farm names; empty to use those it names. */
+  constructor(fixed: readonly string[]) {
+    this.#addresses = fixed;
+    this.#isFixed = fixed.length > 0;
+  }
+
+  /** Takes over which coordinators live, best first. Clients of others stay open for the attempts that use them. */
+  update(addresses: readonly string[]): void {
+    if (!this.#isFixed && addresses.length > 0) this.#addresses = addresses;
+  }
+
+  /** The client for the `turn`-th try: the best coordinator first, then the others in turn. Undefined while none is known. */
+  client(turn: number): AttemptsClient | undefined {
+    const address = this.#addresses[turn % Math.max(1, this.#addresses.length)];
+    if (address === undefined) return undefined;
+    let client = this.#clients.get(address);
+    if (!client) {
+      client = new this.#Client(address, credentials.createInsecure(), {
+        'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+        'grpc.keepalive_time_ms': 20_000,
+        'grpc.keepalive_timeout_ms': 10_000,
+        'grpc.initial_reconnect_backoff_ms': 100,
+        'grpc.max_reconnect_backoff_ms': 1_000,
+      });
+      this.#clients.set(address, client);
+    }
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+}

@@ -1,0 +1,87 @@
+import type { Redis } from 'ioredis';
+import type { NatsConnection } from 'nats';
+import type { Clock } from '../../shared/clock.ts';
+import { leaseTimes } from '../../shared/domain/lease.ts';
+import type { Log } from '../../shared/log.ts';
+import { AgentRegistry } from '../agents/agent-registry.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { Metrics } from '../metrics.ts';
+import { AttemptEnds } from './attempt-ends.ts';
+import { AttemptStore } from './attempt-store.ts';
+import { BuildLog } from './build-log.ts';
+import { BuildService } from './build-service.ts';
+import { BuildStore } from './build-store.ts';
+import { FinalCommit } from './final-commit.ts';
+import type { JobQueue } from './job-queue.ts';
+import { RedisScripts } from './redis-scripts.ts';
+import { WaitingQueue } from './waiting-queue.ts';
+import { Watch } from './watch.ts';
+
+/** The parts that together are the truth about builds, wired. None of them has a life of its own. */
+export interface Builds {
+  readonly builds: BuildStore;
+  readonly attempts: AttemptStore;
+  readonly waiting: WaitingQueue;
+  readonly agents: AgentRegistry;
+  readonly watch: Watch;
+  readonly commit: FinalCommit;
+  readonly ends: AttemptEnds;
+  readonly service: BuildService;
+  readonly buildLog: BuildLog;
+}
+
+export interface CreateBuildsDependencies {
+  readonly redis: Redis;
+  readonly connection: NatsConnection;
+  readonly queue: JobQueue;
+  readonly artifacts: ArtifactStore;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createBuilds(
+  deps: CreateBuildsDependencies,
+  config: { readonly leaseMs: number; readonly maxQueued: number },
+): Builds {
+  const { redis, connection, queue, artifacts, metrics, clock, log } = deps;
+  const scripts = new RedisScripts(redis);
+  const builds = new BuildStore(redis, scripts);
+  const attempts = new AttemptStore(redis, scripts, leaseTimes(config.leaseMs));
+  const waiting = new WaitingQueue(redis, scripts);
+  const agents = new AgentRegistry(redis, scripts);
+  const watch = new Watch(connection);
+  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, onFinished: metrics.buildFinished });
+  const ends = new AttemptEnds({
+    builds,
+    attempts,
+    artifacts,
+    commit,
+    queue,
+    watch,
+    log,
+    otherAgents: async (agentId) =>
+      (await agents.list()).filter((agent) => canTakeFrom(agent, agentId)).length,
+    onLost: metrics.attemptLost,
+    onSilent: (agentId) => agents.markSuspect(agentId),
+  });
+  const service = new BuildService({
+    builds,
+    waiting,
+    artifacts,
+    queue,
+    clock,
+    log,
+    maxQueued: config.maxQueued,
+    onRequest: metrics.requestAccepted,
+  });
+  const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });
+  return { builds, attempts, waiting, agents, watch, commit, ends, service, buildLog };
+}
+
+function canTakeFrom(
+  { pull, isSuspect }: Awaited<ReturnType<AgentRegistry['list']>>[number],
+  agentId: string | undefined,
+): boolean {
+  return pull.agentId !== agentId && !pull.draining && !isSuspect;
+}
