@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NatsConnection } from 'nats';
 import { systemClock } from '../shared/clock.ts';
 import { Disposers } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
@@ -132,6 +133,8 @@ async function open(
     loop.changed();
     await attempts.drain(AbortSignal.timeout(config.drainMs));
   });
+  // A pull that was under way when the server went away is lost, on either side.
+  pullAgain(connection, loop).catch(() => undefined);
   const stopped = connection.closed().then((reason) => {
     if (reason) throw reason;
   });
@@ -147,4 +150,8 @@ async function open(
       await opened[Symbol.asyncDispose]();
     },
   };
+}
+
+async function pullAgain(connection: NatsConnection, loop: PullLoop): Promise<void> {
+  for await (const status of connection.status()) if (status.type === 'reconnect') loop.changed();
 }

@@ -1,20 +1,27 @@
 import { Type } from 'typebox';
 import { FarmError } from '../shared/errors.ts';
 import { parseAs } from '../shared/schema.ts';
-import type { BuildClient, ImageRequest } from './client/build-client.ts';
+import { BuildClient, type ImageRequest } from './client/build-client.ts';
 
 const TARGET = 'x86/64';
 /** Packages people add; those a server offers are taken. */
-const WISHES = ['tmux', 'htop', 'luci', 'nano', 'tcpdump', 'curl'];
+const WISHES = ['tmux', 'htop', 'nano', 'curl'];
 const MAX_WISHES = 2;
 
-const LatestSchema = Type.Object({ latest: Type.Array(Type.String()) });
-const IndexSchema = Type.Record(Type.String(), Type.String());
+const FEED = 'packages/x86_64/packages/index.json';
 
-/** An image that any server can build: the newest stable release for x86/64 with a few packages it offers. */
-export async function demoRequest(client: BuildClient, signal: AbortSignal): Promise<ImageRequest> {
-  const answer = await client.document('/json/v1/latest.json', signal);
-  const { latest } = parseAs(LatestSchema, answer ?? { latest: [] }, 'latest.json');
+const OverviewSchema = Type.Object({ latest: Type.Array(Type.String()) });
+/** OpenWrt's index.json, version 2 (scripts/make-index-json.py). */
+const IndexSchema = Type.Object({ packages: Type.Record(Type.String(), Type.String()) });
+
+/** An image that any farm can build: the newest stable release for x86/64 with a few packages that upstream offers. */
+export async function demoRequest(
+  client: BuildClient,
+  upstream: string,
+  signal: AbortSignal,
+): Promise<ImageRequest> {
+  const answer = await client.document('/json/v1/overview.json', signal);
+  const { latest } = parseAs(OverviewSchema, answer ?? { latest: [] }, 'overview.json');
   const version = newestStable(latest);
   if (version === undefined) {
     throw new FarmError(
@@ -22,8 +29,8 @@ export async function demoRequest(client: BuildClient, signal: AbortSignal): Pro
       'the farm does not know any OpenWrt release; does the upstream answer?',
     );
   }
-  const feeds = await client.document(`/json/v1/releases/${version}/packages/x86_64-index.json`, signal);
-  const offered = parseAs(IndexSchema, feeds ?? {}, 'package index');
+  const index = await new BuildClient(upstream).document(`/releases/${version}/${FEED}`, signal);
+  const { packages: offered } = parseAs(IndexSchema, index ?? { packages: {} }, 'package index');
   const packages = WISHES.filter((name) => Object.hasOwn(offered, name)).slice(0, MAX_WISHES);
   return { version, target: TARGET, profile: 'generic', packages };
 }

@@ -6,9 +6,10 @@ import { type Static, Type } from 'typebox';
 import { showBuild, showFailure } from './build.ts';
 import { BuildClient, type ImageRequest } from './client/build-client.ts';
 import { fetchImages } from './client/fetch-images.ts';
-import { followBuild } from './client/follow-build.ts';
+import { type FinalAnswer, followBuild } from './client/follow-build.ts';
 import type { Command, CommandContext } from './command.ts';
 import { demoRequest } from './demo-request.ts';
+import { eventText } from './farm/event-text.ts';
 import { type Farm, startFarm } from './farm/farm.ts';
 import { MINI, REAL_UPSTREAM } from './farm/upstream.ts';
 import { wrtfarmProgram } from './farm/wrtfarm-program.ts';
@@ -59,61 +60,83 @@ export const demo: Command = {
 async function runDemo(
   settings: DemoSettings,
   directory: string,
-  context: CommandContext,
+  { terminal, env }: CommandContext,
   requests: StopRequests,
 ): Promise<number> {
-  const { terminal } = context;
   headline(terminal, 'A farm on this machine');
   const upstream = settings.upstream ?? (await reachableUpstream(terminal, requests.stop));
-  const startedAt = performance.now();
-  await using farm = await startFarm(
-    {
-      directory,
-      ...{ httpPort: 0, grpcPort: 0, coordinators: 1, agents: 2, slots: 1 },
-      upstream,
-      upstreamKey: [],
-      program: wrtfarmProgram(),
-      env: context.env,
-      onEvent: (event) => terminal.note(`  ${JSON.stringify(event)}`),
-    },
-    requests,
+  terminal.status('  starting NATS, Redis, a coordinator and two agents …');
+  const [farm, startMs] = await timed(
+    startFarm(
+      {
+        directory,
+        ...{ httpPort: 0, grpcPort: 0, coordinators: 1, agents: 2, slots: 1 },
+        upstream,
+        upstreamKey: [],
+        program: wrtfarmProgram(),
+        env,
+        onEvent: (event) => terminal.note(`  ${eventText(event)}`),
+      },
+      requests,
+    ),
   );
-  const startMs = performance.now() - startedAt;
-  terminal.line(
-    `  ready after ${showDuration(startMs)}: ${farm.facts.http}, 1 coordinator, 2 agents, NATS, Redis`,
-  );
-  const code = await buildTwice(farm, resolve(settings.out), terminal, requests.stop);
-  terminal.line(terminal.paint('dim', '\nstopping the farm'));
+  await using running = farm;
+  terminal.status(undefined);
+  terminal.line('  NATS, Redis, a coordinator and two agents run; clients ask');
+  terminal.line(`  ${running.facts.http}`);
+  const code = await buildTwice(running, startMs, resolve(settings.out), terminal, requests.stop);
+  terminal.status('stopping the farm …');
+  await running[Symbol.asyncDispose]();
+  terminal.status(undefined);
   return code;
 }
 
-async function buildTwice(farm: Farm, out: string, terminal: Terminal, stop: AbortSignal): Promise<number> {
+async function buildTwice(
+  farm: Farm,
+  startMs: number,
+  directory: string,
+  terminal: Terminal,
+  stop: AbortSignal,
+): Promise<number> {
   const client = new BuildClient(farm.facts.http);
-  const request = await demoRequest(client, stop);
+  const request = await demoRequest(client, farm.facts.upstream, stop);
   headline(terminal, `An image: ${describe(request)}`);
-  const startedAt = performance.now();
-  const answer = await showBuild(client, request, false, terminal, stop);
-  const buildMs = performance.now() - startedAt;
-  if (answer.kind === 'failed') {
-    showFailure(answer, false, terminal);
-    return 1;
-  }
-  const packages = Object.keys(answer.build.manifest).length;
-  terminal.line(`  built in ${showDuration(buildMs)}; ${packages} packages are in it`);
+  const [answer, buildMs] = await timed(showBuild(client, request, false, terminal, stop));
+  if (answer.kind === 'failed') return failed(answer, terminal);
 
   headline(terminal, 'Downloaded and checked');
-  await fetchImages(client, answer.build, { directory: out, all: false }, terminal, stop);
+  const options = { directory, all: false };
+  const [images, downloadMs] = await timed(fetchImages(client, answer.build, options, terminal, stop));
 
   headline(terminal, 'The same image again');
-  const againAt = performance.now();
-  const again = await followBuild(client, request, () => undefined, stop);
-  if (again.kind === 'failed') {
-    showFailure(again, false, terminal);
-    return 1;
+  const [again, againMs] = await timed(followBuild(client, request, () => undefined, stop));
+  if (again.kind === 'failed') return failed(again, terminal);
+  terminal.line(`  answered from memory in ${showDuration(againMs)}`);
+
+  const rows = [
+    ['image', images.map(({ path }) => path).join('\n            ')],
+    ['packages', `${Object.keys(answer.build.manifest).length}, as its manifest says`],
+    ['farm', `ready in ${showDuration(startMs)}`],
+    ['build', `${showDuration(buildMs)}, its ImageBuilder fetched and unpacked first`],
+    ['download', showDuration(downloadMs)],
+    ['again', showDuration(againMs)],
+  ];
+  headline(terminal, `${terminal.paint('green', '✓')} Done`);
+  for (const [name = '', value = ''] of rows) {
+    terminal.line(`  ${terminal.paint('dim', name.padEnd(10))}${value}`);
   }
-  terminal.line(`  answered in ${showDuration(performance.now() - againAt)}, from memory`);
-  terminal.line(`\n${terminal.paint('green', '✓')} The image lies in ${terminal.paint('bold', out)}`);
   return 0;
+}
+
+function failed(answer: Extract<FinalAnswer, { kind: 'failed' }>, terminal: Terminal): number {
+  showFailure(answer, false, terminal);
+  return 1;
+}
+
+/** What a promise gives, and how long it took, milliseconds. */
+async function timed<T>(promise: Promise<T>): Promise<readonly [T, number]> {
+  const startedAt = performance.now();
+  return [await promise, performance.now() - startedAt];
 }
 
 /** The real upstream when it answers soon, otherwise the miniature; told either way. */

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { FarmError, messageOf } from '../shared/errors.ts';
 import type { Command, CommandContext } from './command.ts';
-import type { ChildEvent } from './farm/child.ts';
+import { eventText } from './farm/event-text.ts';
 import { startFarm } from './farm/farm.ts';
 import { isFreePort } from './farm/ports.ts';
 import { readyText } from './farm/ready-text.ts';
@@ -11,7 +11,6 @@ import { MINI, REAL_UPSTREAM } from './farm/upstream.ts';
 import { wrtfarmProgram } from './farm/wrtfarm-program.ts';
 import { parseFlags } from './flags.ts';
 import { aborted, type StopRequests, watchSignals } from './signals.ts';
-import type { Terminal } from './terminal.ts';
 
 const UpSettingsSchema = Type.Object({
   httpPort: Type.Integer({
@@ -89,7 +88,10 @@ async function runFarm(
       upstreamKey: settings.upstreamKey.map((key) => resolve(key)),
       program,
       env,
-      onEvent: (event) => tell(event, settings.json, terminal),
+      onEvent: (event) => {
+        if (settings.json) terminal.line(JSON.stringify(event));
+        else terminal.note(eventText(event));
+      },
     },
     requests,
   );
@@ -135,11 +137,4 @@ async function checkPorts(coordinators: number, { httpPort, grpcPort }: Ports): 
     const flag = http.includes(port) ? '--http-port' : '--grpc-port';
     throw new FarmError('conflict', `port ${port} is in use on this machine; choose another ${flag}`);
   }
-}
-
-function tell(event: ChildEvent, isJson: boolean, terminal: Terminal): void {
-  if (isJson) terminal.line(JSON.stringify(event));
-  else if (event.event === 'exited') {
-    terminal.note(`${event.name} (process ${event.pid}) died: ${event.reason}`);
-  } else terminal.note(`${event.name} runs again, process ${event.pid}`);
 }

@@ -74,7 +74,7 @@ async function open(
   const queue = new JobQueue(connection);
   await queue.ensureStreams();
   // Ends with the connection.
-  ensureStreamsAgain(connection, queue, log).catch(logged(log));
+  followConnection(connection, queue, log).catch(logged(log));
 
   const artifacts = new DirectoryStore(config.artifacts);
   const metrics = createMetrics();
@@ -119,6 +119,7 @@ async function open(
     isCatalogStale: () => catalog.isStale(),
   });
   const readiness: HttpDependencies['readiness'] = () => checkReadiness({ redis, connection, catalog });
+  const closing = new AbortController();
   const http = await openHttp(config, {
     parts,
     catalog,
@@ -126,8 +127,12 @@ async function open(
     readiness,
     metrics: metrics.registry,
     log,
+    closing: closing.signal,
   });
-  opened.use('HTTP server', http);
+  opened.add('HTTP server', async () => {
+    closing.abort();
+    await http[Symbol.asyncDispose]();
+  });
   return { httpUrl: http.url, grpcAddress };
 }
 
@@ -144,12 +149,10 @@ async function openNats(config: CoordinatorConfig, id: string, opened: Disposers
   return connection;
 }
 
-/** A server that comes back may have lost its streams and consumers. */
-async function ensureStreamsAgain(connection: NatsConnection, queue: JobQueue, log: Log): Promise<void> {
+async function followConnection(connection: NatsConnection, queue: JobQueue, log: Log): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type !== 'reconnect') continue;
-    queue.forgetKnown();
-    await queue.ensureStreams().catch(logged(log));
+    if (status.type === 'disconnect') queue.disconnected();
+    if (status.type === 'reconnect') await queue.reconnected().catch(logged(log));
   }
 }
 
@@ -207,6 +210,8 @@ async function openHttp(
     readonly parts: Builds;
     readonly catalog: Catalog;
     readonly artifacts: DirectoryStore;
+    /** Ends what would go on for as long as a client listens. */
+    readonly closing: AbortSignal;
   },
 ): Promise<HttpServer> {
   const { parts, catalog, artifacts, log } = deps;
@@ -223,7 +228,8 @@ async function openHttp(
       routes: [
         (app) =>
           buildLogRoutes(app, {
-            read: (...args) => parts.buildLog.read(...args),
+            read: (hash, follow, signal) =>
+              parts.buildLog.read(hash, follow, AbortSignal.any([signal, deps.closing])),
             get: (hash) => parts.service.get(hash),
           }),
       ],

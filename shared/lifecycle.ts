@@ -41,21 +41,24 @@ export interface LoopOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly backoff: BackoffOptions;
-  /** Told of each failed step; the loop goes on after a back-off. */
-  readonly onError: (thrown: unknown) => void;
+  /** Told of each failed step and how many failed in a row, from 1; the loop goes on after a back-off. */
+  readonly onError: (thrown: unknown, failures: number) => void;
 }
 
 /** Calls `step` until the signal is aborted. A step returns how many milliseconds to wait before the next one. Never rejects. */
 export async function runLoop(step: () => Promise<number>, options: LoopOptions): Promise<void> {
   const backoff = new Backoff(options.backoff);
+  let failures = 0;
   while (!options.signal.aborted) {
     let waitMs: number;
     try {
       waitMs = await step();
       backoff.reset();
+      failures = 0;
     } catch (thrown) {
       if (options.signal.aborted) return;
-      options.onError(thrown);
+      failures += 1;
+      options.onError(thrown, failures);
       waitMs = backoff.nextMs();
     }
     if (waitMs > 0) await options.clock.sleep(waitMs, options.signal).catch(() => undefined);

@@ -37,6 +37,8 @@ export function openDownloader(config: DownloaderConfig): Downloader {
     httpProxy: config.proxies.http,
     httpsProxy: config.proxies.https,
     noProxy: config.proxies.no,
+    // Plain HTTP is asked of the proxy as wget does it; many proxies refuse a tunnel to port 80.
+    proxyTunnel: false,
     headersTimeout: config.idleTimeoutMs,
     bodyTimeout: config.idleTimeoutMs,
     connect: { timeout: config.idleTimeoutMs },

@@ -57,11 +57,12 @@ async function uploadFile(
 ): Promise<void> {
   const backoff = new Backoff({ minMs: 100, maxMs: 2_000 });
   let refusals = 0;
-  for (let turn = 0; ; turn += 1) {
+  for (;;) {
     signal.throwIfAborted();
+    const coordinator = deps.pool.current();
     try {
-      const client = deps.pool.client(turn);
-      if (!client) throw new FarmError('unavailable', 'no coordinator is known yet');
+      if (!coordinator) throw new FarmError('unavailable', 'no coordinator is known yet');
+      const { client } = coordinator;
       const held = await query(client, lease, file.artifact);
       if (held.complete) return;
       if ((await write(client, lease, file, held.heldBytes, signal)).complete) return;
@@ -70,6 +71,7 @@ async function uploadFile(
       if (hasCode(error, 'lease_lost') || hasCode(error, 'invalid_request')) throw error;
       if (hasCode(error, 'failed_precondition')) refusals += 1;
       if (refusals >= MAX_REFUSALS) throw error;
+      if (coordinator && hasCode(error, 'unavailable')) deps.pool.avoid(coordinator);
       deps.log.debug({ name: file.artifact.name, reason: error.message }, 'upload broke; going on');
     }
     await deps.clock.sleep(backoff.nextMs(), signal).catch(() => undefined);

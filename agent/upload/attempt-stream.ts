@@ -8,7 +8,7 @@ import type { Lease } from '../../shared/domain/lease.ts';
 import { FarmError, hasCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { AttemptLog } from '../attempts/attempt-log.ts';
-import type { CoordinatorPool } from './coordinator-pool.ts';
+import type { Coordinator, CoordinatorPool } from './coordinator-pool.ts';
 import { fromServiceError } from './grpc-error.ts';
 
 /** Log chunks sent and not acknowledged yet, at most. */
@@ -78,11 +78,13 @@ export class AttemptStream {
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ minMs: 50, maxMs: 1_000 });
     let aloneSince = this.#deps.clock.now();
-    for (let turn = 0; ; turn += 1) {
+    for (;;) {
       signal.throwIfAborted();
       let wasOpened = false;
+      const coordinator = this.#deps.pool.current();
       try {
-        await this.#once(turn, signal, () => {
+        if (!coordinator) throw new FarmError('unavailable', 'no coordinator is known yet');
+        await this.#once(coordinator, signal, () => {
           wasOpened = true;
           backoff.reset();
         });
@@ -92,6 +94,7 @@ export class AttemptStream {
         const error = fromServiceError(thrown);
         if (hasCode(error, 'lease_lost') || hasCode(error, 'invalid_request')) throw error;
         if (hasCode(error, 'failed_precondition') && this.#isFinalSent) throw error;
+        if (coordinator) this.#deps.pool.avoid(coordinator);
         if (wasOpened) aloneSince = this.#deps.clock.now();
         if (this.#deps.clock.now() - aloneSince > ALONE_MS) {
           throw new FarmError('unavailable', 'no coordinator could be reached for 5 minutes', {
@@ -104,9 +107,7 @@ export class AttemptStream {
     }
   }
 
-  async #once(turn: number, signal: AbortSignal, onOpened: () => void): Promise<void> {
-    const client = this.#deps.pool.client(turn);
-    if (!client) throw new FarmError('unavailable', 'no coordinator is known yet');
+  async #once({ client }: Coordinator, signal: AbortSignal, onOpened: () => void): Promise<void> {
     const call: Call = client.Run();
     // A call that is cancelled still tells its end by an error event; without a listener that would end the program.
     call.on('error', () => undefined);

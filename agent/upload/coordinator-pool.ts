@@ -2,9 +2,15 @@ import { credentials } from '@grpc/grpc-js';
 import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
 import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
 
+/** A coordinator's gRPC client. */
+export interface Coordinator {
+  readonly address: string;
+  readonly client: AttemptsClient;
+}
+
 /** gRPC clients of the live coordinators, one a coordinator, shared by all attempts. Disposing closes them. */
 export class CoordinatorPool implements AsyncDisposable {
-  readonly #clients = new Map<string, AttemptsClient>();
+  readonly #clients = new Map<string, Coordinator>();
   readonly #isFixed: boolean;
   #addresses: readonly string[];
   readonly #Client = loadAttemptProtocol().wrtfarm.v1.Attempts;
@@ -20,26 +26,37 @@ export class CoordinatorPool implements AsyncDisposable {
     if (!this.#isFixed && addresses.length > 0) this.#addresses = addresses;
   }
 
-  /** The client for the `turn`-th try: the best coordinator first, then the others in turn. Undefined while none is known. */
-  client(turn: number): AttemptsClient | undefined {
-    const address = this.#addresses[turn % Math.max(1, this.#addresses.length)];
+  /** The coordinator to use now; undefined while none is known. */
+  current(): Coordinator | undefined {
+    const [address] = this.#addresses;
     if (address === undefined) return undefined;
-    let client = this.#clients.get(address);
-    if (!client) {
-      client = new this.#Client(address, credentials.createInsecure(), {
-        'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-        'grpc.keepalive_time_ms': 20_000,
-        'grpc.keepalive_timeout_ms': 10_000,
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 1_000,
-      });
-      this.#clients.set(address, client);
+    let coordinator = this.#clients.get(address);
+    if (!coordinator) {
+      coordinator = { address, client: this.#connect(address) };
+      this.#clients.set(address, coordinator);
     }
-    return client;
+    return coordinator;
+  }
+
+  /** A call to this coordinator failed: the others come before it from now on. */
+  avoid(coordinator: Coordinator): void {
+    if (this.#addresses[0] === coordinator.address) {
+      this.#addresses = [...this.#addresses.slice(1), coordinator.address];
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const client of this.#clients.values()) client.close();
+    for (const { client } of this.#clients.values()) client.close();
     this.#clients.clear();
+  }
+
+  #connect(address: string): AttemptsClient {
+    return new this.#Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.keepalive_time_ms': 20_000,
+      'grpc.keepalive_timeout_ms': 10_000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+    });
   }
 }

@@ -85,9 +85,10 @@ export class BuildClient {
       return await fetch(this.#server + path, { ...init, headers: { ...this.#headers, ...init.headers } });
     } catch (cause) {
       if (cause instanceof Error && cause.name === 'AbortError') throw cause;
-      const behind = cause instanceof Error && cause.cause !== undefined ? messageOf(cause.cause) : '';
-      throw new FarmError('unavailable', `${this.#server} does not answer${behind ? `: ${behind}` : ''}`, {
-        cause,
+      // fetch itself says only "fetch failed"; what failed stands behind it.
+      const behind = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+      throw new FarmError('unavailable', `${this.#server} does not answer: ${messageOf(behind)}`, {
+        cause: behind,
       });
     }
   }

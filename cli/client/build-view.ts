@@ -61,7 +61,8 @@ export class BuildView implements Disposable {
     const fraction = fractionOf(this.#stage, now - this.#stageAt);
     const bar = this.#terminal.paint('cyan', drawBar(fraction, BAR_WIDTH));
     const words = printable(stageWords(this.#stage)).slice(0, Math.max(0, this.#terminal.columns - 50));
-    this.#terminal.status(`   ${bar} ${words}, ${showDuration(now - this.#startedAt)}`);
+    const seconds = ((now - this.#startedAt) / 1000).toFixed(1);
+    this.#terminal.status(`   ${bar} ${words}, ${seconds} s`);
   }
 }
 

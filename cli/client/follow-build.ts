@@ -45,7 +45,7 @@ export async function followBuild(
         log.open(answer.hash);
       }
       shown = JSON.stringify(event);
-      // A log that begins or ends says that the build does.
+      // What the log says comes sooner than the time to ask again.
       await Promise.race([systemClock.sleep(polled.againMs, signal), log.news()]);
       polled = await pollPatiently(client, answer.hash, onEvent, signal);
     }
@@ -88,7 +88,6 @@ class LogReader {
   readonly #signal: AbortSignal;
   readonly #closing = new AbortController();
   #reading: Promise<void> | undefined;
-  #hasBegun = false;
   #news = newsOnce();
 
   constructor(client: BuildClient, onEvent: (event: BuildEvent) => void, signal: AbortSignal) {
@@ -102,7 +101,7 @@ class LogReader {
     this.#reading ??= this.#read(hash);
   }
 
-  /** Resolves when the log has begun or ended since the last call; never where there is none. */
+  /** Resolves when the log has told of a new step, or ended, since the last call; never where there is none. */
   async news(): Promise<void> {
     await this.#news.promise;
     this.#news = newsOnce();
@@ -121,8 +120,8 @@ class LogReader {
   async #read(hash: string): Promise<void> {
     const onLine = (line: string): void => {
       this.#onEvent({ event: 'log', line });
-      if (!this.#hasBegun) this.#news.tell();
-      this.#hasBegun = true;
+      // wrtfarm's agents begin each step of a build with such a line.
+      if (line.startsWith('--- ')) this.#news.tell();
     };
     const hadLog = await followLog(this.#client, hash, onLine, this.#signal);
     if (hadLog) this.#news.tell();

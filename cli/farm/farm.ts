@@ -60,7 +60,7 @@ export async function startFarm(options: FarmOptions, signals: FarmSignals): Pro
     return { facts, [Symbol.asyncDispose]: async () => await start.close() };
   } catch (thrown) {
     await start.close();
-    if (signals.stop.aborted) throw new FarmError('cancelled', 'stopped while starting', { cause: thrown });
+    if (signals.stop.aborted) throw new FarmError('cancelled', 'stopped while starting');
     if (thrown instanceof Error && thrown.name === 'TimeoutError') {
       const logs = join(options.directory, 'logs');
       throw new FarmError('unavailable', `the farm was not ready after ${START_MS / 1000} s; see ${logs}`);

@@ -7,6 +7,8 @@ export interface StoredFile {
   readonly name: string;
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** The folder under which these bytes never change. */
+  readonly binDir: string;
   /** Epoch milliseconds at which its build finished. */
   readonly finishedAt: number;
   /** The bytes from `start` to `end`, both included; all of them by default. The caller consumes or destroys the stream. */

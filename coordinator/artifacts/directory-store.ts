@@ -114,6 +114,7 @@ export class DirectoryStore implements ArtifactStore {
       name,
       sha256: artifact.sha256,
       sizeBytes: artifact.sizeBytes,
+      binDir: binDir(json.requestHash, json.generation),
       finishedAt: json.finishedAt,
       read: (range) => createReadStream(path, range),
     };

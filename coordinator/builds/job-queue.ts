@@ -40,6 +40,7 @@ export class JobQueue {
   readonly #connection: NatsConnection;
   readonly #known = new Set<string>();
   #manager: JetStreamManager | undefined;
+  #isConnected = true;
 
   constructor(connection: NatsConnection) {
     this.#connection = connection;
@@ -66,9 +67,16 @@ export class JobQueue {
     });
   }
 
-  /** Forgets which consumers exist: they may be gone when the server comes back. */
-  forgetKnown(): void {
+  /** The server is away: calls fail at once, instead of when their time is up. */
+  disconnected(): void {
+    this.#isConnected = false;
+  }
+
+  /** The server is back, perhaps without its streams and consumers. */
+  async reconnected(): Promise<void> {
+    this.#isConnected = true;
     this.#known.clear();
+    await this.ensureStreams();
   }
 
   /** Keeps the whole build until its final state. Safe to repeat. */
@@ -190,6 +198,7 @@ export class JobQueue {
   }
 
   async #translate<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (!this.#isConnected) throw new FarmError('unavailable', `NATS is away and did not ${what}`);
     try {
       return await work();
     } catch (cause) {

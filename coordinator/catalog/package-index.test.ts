@@ -25,7 +25,9 @@ describe('package indexes', () => {
       'libncurses6',
     ]);
     expect(parsePackages(Buffer.from('\n')).size).toBe(0);
-    expect(() => parsePackages(Buffer.from('<html>\n<body>'))).toThrow();
+    for (const broken of ['<html>\n<body>', 'Package: a\n', 'Package: a\n\nPackage: b\nVersion: 1\n']) {
+      expect(() => parsePackages(Buffer.from(broken))).toThrow();
+    }
   });
 
   test('packages.adb tells whole names only, deflated or not', () => {

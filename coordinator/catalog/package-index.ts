@@ -37,30 +37,35 @@ export const PACKAGES: DocumentKind<ReadonlySet<string>> = {
   maxBytes: MAX_INDEX_BYTES,
 };
 
-/** Throws on anything but opkg's stanzas; an empty file is an empty index. */
+/** Throws on anything but opkg's paragraphs; an empty file is an empty index. */
 export function parsePackages(bytes: Buffer): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const stanza of bytes.toString('utf8').split(/\n\s*\n/)) {
-    if (stanza.trim() === '') continue;
-    const fields = new Map(
-      [...stanza.matchAll(/^([A-Za-z-]+):[ \t]*(.*)$/gm)].map(([, field = '', value = '']) => [
-        field,
-        value.trim(),
-      ]),
-    );
-    const name = fields.get('Package');
-    if (!name || !fields.get('Version')) {
-      throw new Error(`not a list of packages: ${JSON.stringify(stanza.trim().slice(0, 80))}`);
-    }
-    const abi = fields.get('ABIVersion');
-    names.add(name);
-    if (abi && name.endsWith(abi)) names.add(name.slice(0, -abi.length));
-    for (const provided of (fields.get('Provides') ?? '').split(',')) {
-      const bare = /^\s*@?([^\s(=<>~]+)/.exec(provided)?.[1];
-      if (bare) names.add(bare);
-    }
+  const text = bytes.toString('utf8');
+  if (!/^\s*($|Package: )/.test(text)) {
+    throw new Error(`not a list of packages: ${JSON.stringify(text.trim().slice(0, 80))}`);
   }
+  const names = new Set<string>();
+  let name = '';
+  let hasVersion = true;
+  for (const [, field, value = ''] of text.matchAll(/^(Package|Version|ABIVersion|Provides): *(.*)$/gm)) {
+    if (field === 'Package') {
+      if (!hasVersion) break;
+      name = value.trim();
+      hasVersion = false;
+      names.add(name);
+    } else if (field === 'Version') hasVersion = true;
+    else if (field === 'Provides') addProvided(names, value);
+    else if (name.endsWith(value.trim())) names.add(name.slice(0, name.length - value.trim().length));
+  }
+  if (!hasVersion) throw new Error(`package ${JSON.stringify(name.slice(0, 80))} has no version`);
   return names;
+}
+
+/** `a, @b-any (= 1), c=2` provides a, b-any and c. */
+function addProvided(names: Set<string>, value: string): void {
+  for (const provided of value.split(',')) {
+    const bare = /^\s*@?([^\s(=<>~]+)/.exec(provided)?.[1];
+    if (bare) names.add(bare);
+  }
 }
 
 /**

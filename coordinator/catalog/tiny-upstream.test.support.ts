@@ -63,12 +63,6 @@ const DIGEST = 'a'.repeat(64);
 function releaseTree(): Map<string, string | Buffer> {
   const old = 'releases/24.10.4';
   const apk = 'releases/25.12.0';
-  const index = (...names: string[]): string =>
-    JSON.stringify({
-      version: 2,
-      architecture: 'any',
-      packages: Object.fromEntries(names.map((name) => [name, '1-r1'])),
-    });
   return new Map<string, string | Buffer>([
     [
       '.versions.json',
@@ -103,6 +97,11 @@ function releaseTree(): Map<string, string | Buffer> {
     [`${apk}/packages/x86_64/feeds.conf`, '# feeds\nsrc-git base https://git.example/base\n'],
     [`${apk}/packages/x86_64/base/index.json`, index('vim', 'libubox', 'libpython3')],
   ]);
+}
+
+function index(...names: readonly string[]): string {
+  const packages = Object.fromEntries(names.map((name) => [name, '1-r1']));
+  return JSON.stringify({ version: 2, architecture: 'any', packages });
 }
 
 const ATH79_PROFILES = {

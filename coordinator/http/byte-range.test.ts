@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { parseByteRange } from './byte-range.ts';
-import { normalizeUrl } from './normalize-url.ts';
 
 describe('a range', () => {
   test.each([
@@ -26,21 +25,5 @@ describe('a range', () => {
   test('of no bytes cannot be had', () => {
     expect(parseByteRange('bytes=0-', 0)).toBe('unsatisfiable');
     expect(parseByteRange('bytes=-5', 0)).toBe('unsatisfiable');
-  });
-});
-
-describe('a request target', () => {
-  test.each([
-    ['//api/v1/build', '/api/v1/build'],
-    ['/api//v1///build/?1732', '/api/v1/build?1732'],
-    ['/', '/'],
-    ['//', '/'],
-    ['*', '/*'],
-    ['', '/'],
-    ['http://host:80//a/b?c=//d', '/a/b?c=//d'],
-    ['/a?x=http://y//z', '/a?x=http://y//z'],
-    ['/a%2F%2Fb', '/a%2F%2Fb'],
-  ])('%s is %s', (target, path) => {
-    expect(normalizeUrl(target)).toBe(path);
   });
 });

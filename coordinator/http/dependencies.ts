@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../../shared/log.ts';
-import type { StoredFile } from '../artifacts/artifact-store.ts';
+import type { StoredFiles } from '../artifacts/artifact-store.ts';
 import type { BuildRecord, ResolvedRequest } from '../builds/build-record.ts';
 import type { BuildRequest } from '../catalog/build-request.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -15,16 +15,6 @@ export interface Builds {
   get(requestHash: string): Promise<BuildRecord | undefined>;
   /** How many builds wait, farm-wide. */
   queuedCount(): Promise<number>;
-}
-
-/** A file to serve; `binDir` is the folder under which its bytes never change, when that is known. */
-export interface ServedFile extends StoredFile {
-  readonly binDir?: string;
-}
-
-/** Files of finished builds, by `bin_dir` or request hash. */
-export interface ServedFiles {
-  find(folder: string, name: string): Promise<ServedFile | undefined>;
 }
 
 /** Whether this coordinator can do its work, by the things it needs. */
@@ -47,7 +37,7 @@ export interface HttpDependencies {
   readonly catalog: Pick<Catalog, 'overview' | 'hasVersion' | 'hasTarget' | 'profiles'>;
   readonly resolve: (request: BuildRequest) => Promise<ResolvedRequest>;
   readonly builds: Builds;
-  readonly files: ServedFiles;
+  readonly files: StoredFiles;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: MetricsText;
   readonly log: Log;

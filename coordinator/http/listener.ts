@@ -23,6 +23,8 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     keepAliveTimeout: times.keepAliveMs,
+    // Embedded clients may leave it out, and nothing here depends on it.
+    requireHostHeader: false,
     connectionsCheckingInterval: Math.min(5_000, times.headersMs),
   };
   return createServer(options, (request, response) => {

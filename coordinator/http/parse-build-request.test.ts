@@ -1,21 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_PACKAGES } from '../../shared/domain/build-spec.ts';
-import { FarmError } from '../../shared/errors.ts';
-import type { FieldProblem } from './field-problems.ts';
-import { readJsonBody } from './json-body.ts';
 import { parseBuildRequest } from './parse-build-request.ts';
+import { problemsOf } from './problems-of.test.support.ts';
 
 const GOOD = { version: '24.10.4', target: 'ath79/generic', profile: 'tplink_archer-c7-v5' };
-
-function problemsOf(read: () => unknown): readonly FieldProblem[] {
-  try {
-    read();
-  } catch (thrown) {
-    if (thrown instanceof FarmError && Array.isArray(thrown.details.problems)) return thrown.details.problems;
-    throw thrown;
-  }
-  throw new Error('nothing was wrong');
-}
 
 const parse = (changes: object) => parseBuildRequest({ ...GOOD, ...changes });
 const problems = (changes: object) => problemsOf(() => parse(changes));
@@ -282,67 +270,5 @@ describe('a build request', () => {
         input: body,
       },
     ]);
-  });
-});
-
-describe('a body', () => {
-  const read = (text: string | Buffer, contentType: string | undefined = 'application/json') =>
-    readJsonBody(Buffer.from(text), contentType);
-
-  test('is JSON when its type says so', () => {
-    expect(read('{"a":1}')).toEqual({ a: 1 });
-    expect(read('\ufeff{"a":1}', 'Application/JSON; charset=utf-8')).toEqual({ a: 1 });
-    expect(read('{"a":1}', 'application/vnd.x+json')).toEqual({ a: 1 });
-  });
-
-  test.each([[undefined], ['text/plain'], ['application/x-www-form-urlencoded'], ['nonsense'], ['']])(
-    'is a text with content type %j',
-    (contentType) => {
-      expect(readJsonBody(Buffer.from('{"a":1}'), contentType)).toBe('{"a":1}');
-    },
-  );
-
-  test.each([[''], ['null']])('%j is missing', (text) => {
-    expect(problemsOf(() => read(text))).toEqual([
-      { type: 'missing', loc: ['body'], msg: 'Field required', input: null },
-    ]);
-  });
-
-  test.each([
-    ['{"a":}', 5],
-    ['{"a":1,}', 7],
-    ['{"a":1', 6],
-    ['nul', 3],
-    ['{"a":NaN}', 5],
-    ['x', 0],
-    ['{"a" 1}', 5],
-    ['{"a":1}}', 7],
-  ])('%j stops being JSON at %i', (text, offset) => {
-    expect(problemsOf(() => read(text))).toMatchObject([
-      {
-        type: 'json_invalid',
-        loc: ['body', offset],
-        msg: 'JSON decode error',
-        input: {},
-        ctx: { error: expect.any(String) },
-      },
-    ]);
-  });
-
-  test('that is not UTF-8 is refused', () => {
-    expect(() => read(Buffer.from([0xff, 0xfe, 0x7b]))).toThrow(
-      expect.objectContaining({ code: 'invalid_request', message: 'There was an error parsing the body' }),
-    );
-  });
-
-  test('nested a million deep is refused without a crash', () => {
-    const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
-    expect(problemsOf(() => parseBuildRequest(read(deep)))[0]?.type).toBe('model_attributes_type');
-    const inside = `{"version":"1","target":"a/b","packages":${deep},"defaults":${deep}}`;
-    expect(problemsOf(() => parseBuildRequest(read(inside)))).toHaveLength(2);
-  });
-
-  test('with a key twice counts the last', () => {
-    expect(read('{"a":1,"a":2}')).toEqual({ a: 2 });
   });
 });

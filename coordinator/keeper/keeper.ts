@@ -60,7 +60,10 @@ export class Keeper {
       signal,
       clock,
       backoff: { minMs: STEP_MS, maxMs: 2_000 },
-      onError: (thrown) => log.warn({ reason: messageOf(thrown) }, 'keeper step failed'),
+      onError: (thrown, failures) => {
+        const level = failures === 1 ? 'warn' : 'debug';
+        log[level]({ reason: messageOf(thrown), failures }, 'keeper step failed; it goes on');
+      },
     });
     await lock.release().catch(() => undefined);
   }

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { StoredFile } from '../../artifacts/artifact-store.ts';
 import { allowOnly } from '../allow-only.ts';
 import { parseByteRange } from '../byte-range.ts';
-import type { HttpDependencies, ServedFile } from '../dependencies.ts';
+import type { HttpDependencies } from '../dependencies.ts';
 import { simple } from '../errors.ts';
 import { isNotModified, mayUseRange } from '../preconditions.ts';
 import { sendError } from '../send-error.ts';
@@ -28,7 +29,7 @@ export function storeRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, '
 }
 
 /** What is true of every answer about this file. */
-function describe(reply: FastifyReply, file: ServedFile, folder: string): void {
+function describe(reply: FastifyReply, file: StoredFile, folder: string): void {
   reply.headers({
     'content-type': 'application/octet-stream',
     'content-disposition': `attachment; filename="${file.name}"`,
@@ -41,12 +42,12 @@ function describe(reply: FastifyReply, file: ServedFile, folder: string): void {
   });
 }
 
-function sendHead(reply: FastifyReply, file: ServedFile, headers: IncomingHttpHeaders): FastifyReply {
+function sendHead(reply: FastifyReply, file: StoredFile, headers: IncomingHttpHeaders): FastifyReply {
   if (isNotModified(headers, validatorOf(file))) return reply.code(304).send();
   return reply.header('content-length', String(file.sizeBytes)).send();
 }
 
-function sendFile(reply: FastifyReply, file: ServedFile, headers: IncomingHttpHeaders): FastifyReply {
+function sendFile(reply: FastifyReply, file: StoredFile, headers: IncomingHttpHeaders): FastifyReply {
   const validator = validatorOf(file);
   if (isNotModified(headers, validator)) return reply.code(304).send();
   const range = mayUseRange(headers, validator) ? parseByteRange(headers.range, file.sizeBytes) : undefined;
@@ -62,10 +63,10 @@ function sendFile(reply: FastifyReply, file: ServedFile, headers: IncomingHttpHe
     .send(file.read(range));
 }
 
-function validatorOf(file: ServedFile): { readonly etag: string; readonly modifiedAt: number } {
+function validatorOf(file: StoredFile): { readonly etag: string; readonly modifiedAt: number } {
   return { etag: etagOf(file), modifiedAt: file.finishedAt };
 }
 
-function etagOf(file: ServedFile): string {
+function etagOf(file: StoredFile): string {
   return `"${file.sha256}"`;
 }

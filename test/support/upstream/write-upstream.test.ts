@@ -155,5 +155,7 @@ describe('writing again', () => {
     expect(digest).not.toBe(before); // another key
     expect((await stat(`${root}.seed`)).mode & 0o777).toBe(0o600);
     expect(await readdir(root)).toEqual(['.versions.json', 'releases']);
+    await rm(root, { recursive: true });
+    expect((await writeUpstream(root, options)).written).toBe(true);
   });
 });

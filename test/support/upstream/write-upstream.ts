@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Hex } from '../../../shared/digest.ts';
@@ -34,6 +35,7 @@ export interface WriteUpstreamOptions {
   readonly targets?: readonly string[];
 }
 
+const VERSIONS_FILE = '.versions.json';
 const ALL_PACKAGES: readonly PackageSpec[] = [
   ...BASE_PACKAGES,
   ...KERNEL_PACKAGES,
@@ -58,8 +60,10 @@ export async function writeUpstream(
   await writeFile(publicKeyPath, key.publicKeyFile);
   const stamp = await fingerprint([key.keyId, versions, targets]);
   const result = { root, publicKeyFile: key.publicKeyFile, publicKeyPath };
-  if ((await readFile(`${root}.stamp`, 'utf8').catch(() => '')) === stamp)
+  const there = existsSync(join(root, VERSIONS_FILE));
+  if (there && (await readFile(`${root}.stamp`, 'utf8').catch(() => '')) === stamp) {
     return { ...result, written: false };
+  }
 
   const draft = `${root}.${randomBytes(4).toString('hex')}`;
   try {
@@ -98,7 +102,7 @@ async function writeTree(
   key: UsignKeyPair,
 ): Promise<void> {
   await mkdir(root, { recursive: true });
-  await writeFile(join(root, '.versions.json'), JSON.stringify(MINI_VERSIONS_JSON));
+  await writeFile(join(root, VERSIONS_FILE), JSON.stringify(MINI_VERSIONS_JSON));
   for (const version of versions) {
     const folder = join(root, version.path);
     await mkdir(folder, { recursive: true });
