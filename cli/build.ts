@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { FarmError } from '../shared/errors.ts';
 import { BuildClient, type ImageRequest } from './client/build-client.ts';
 import { BuildView, printable } from './client/build-view.ts';
 import { fetchImages } from './client/fetch-images.ts';
@@ -47,7 +48,12 @@ export const build: Command = {
   run: async (input, context) => {
     const settings = parseFlags(BuildSettingsSchema, input.raw);
     using requests = watchSignals();
-    return await runBuild(settings, context, requests.stop);
+    try {
+      return await runBuild(settings, context, requests.stop);
+    } catch (thrown) {
+      if (!requests.stop.aborted) throw thrown;
+      throw new FarmError('cancelled', `stopped; a build that has begun goes on at ${settings.server}`);
+    }
   },
 };
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { FarmError } from '../shared/errors.ts';
 import { showBuild, showFailure } from './build.ts';
 import { BuildClient, type ImageRequest } from './client/build-client.ts';
 import { fetchImages } from './client/fetch-images.ts';
@@ -51,6 +52,9 @@ export const demo: Command = {
     const directory = await mkdtemp(join(tmpdir(), 'wrtfarm-demo-'));
     try {
       return await runDemo(settings, directory, context, requests);
+    } catch (thrown) {
+      if (!requests.stop.aborted) throw thrown;
+      throw new FarmError('cancelled', 'stopped');
     } finally {
       await removeFolder(directory);
     }

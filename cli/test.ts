@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Type } from 'typebox';
+import { FarmError } from '../shared/errors.ts';
 import { assetPath } from '../shared/package-root.ts';
 import type { Command } from './command.ts';
 
@@ -29,6 +31,12 @@ export const test: Command = {
 
 /** Runs a tool of the checkout in its root. Ctrl-C reaches it by itself; its exit code is ours. */
 async function runTool(path: string, args: readonly string[]): Promise<number> {
+  if (!existsSync(assetPath(path))) {
+    throw new FarmError(
+      'failed_precondition',
+      `${path} is missing: tests run in a checkout, set up by ./wrtfarm`,
+    );
+  }
   const child = spawn(process.execPath, [assetPath(path), ...args], {
     cwd: assetPath('.'),
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -19,7 +19,9 @@ export async function loadBuilders(
 ): Promise<readonly { readonly builder: WarmBuilder; readonly warmedAt: number }[]> {
   await mkdir(directory, { recursive: true });
   const found: { builder: WarmBuilder; warmedAt: number }[] = [];
-  for (const token of await readdir(directory)) {
+  for (const { name: token } of (await readdir(directory, { withFileTypes: true })).filter((entry) =>
+    entry.isDirectory(),
+  )) {
     const folder = join(directory, token);
     if (token.startsWith('.')) await removeTree(folder);
     else {

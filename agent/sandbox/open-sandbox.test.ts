@@ -153,6 +153,19 @@ describe.each(ALL_METHODS)('$layering with $jail', (method) => {
     expect(readFileSync(join(tree, 'repositories'), 'utf8')).toBe('one\n');
   });
 
+  test('the devices that scripts use are there', async () => {
+    const sandbox = await open([method]);
+    await using view = await sandbox.openView(tree);
+    const script =
+      'echo out >/dev/stdout; head -c 4 /dev/urandom >/dev/null; head -c 2 /dev/zero | wc -c; cat <(echo in)';
+    const result = await view.run(['/bin/bash', '-c', `${script}; echo err >/dev/stderr`], {
+      signal: new AbortController().signal,
+      timeoutMs: 10_000,
+    });
+    expect(result.stdout.tail()).toBe('out\n2\nin\n');
+    expect(result.stderr.tail()).toBe('err\n');
+  });
+
   test('a view in place changes the tree itself', async () => {
     const sandbox = await open([method]);
     await using view = await sandbox.openView(tree, { inPlace: true });

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FarmError, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import type { Method } from './launch.ts';
 import { removeTree } from './tree.ts';
-import { openView, type ViewSetting } from './view.ts';
+import { NOT_STARTED, openView, type ViewSetting } from './view.ts';
 
 /** A method that works here, or why none does. */
 export type ProbeResult =
@@ -70,7 +70,7 @@ async function tryMethod(setting: Omit<ViewSetting, 'tree' | 'inPlace'>): Promis
     const original = await readFile(join(tree, 'folder', 'file'), 'utf8').catch(() => '');
     return original === 'original' ? undefined : 'a build changed the tree below it';
   } catch (thrown) {
-    return thrown instanceof FarmError ? firstLine(thrown.message) : messageOf(thrown);
+    return firstLine(messageOf(thrown).replace(NOT_STARTED, ''));
   } finally {
     await removeTree(tree);
   }
@@ -81,13 +81,14 @@ function describe(
   refusals: readonly { readonly method: Method; readonly reason: string }[],
 ): string {
   const reasonOf = (jail: string, layering: string): string =>
-    refusals.find((each) => each.method.jail === jail && each.method.layering === layering)?.reason ?? '';
+    refusals.find((each) => each.method.jail === jail && each.method.layering === layering)?.reason ??
+    'not tried';
   if (method.jail === 'bubblewrap') {
     return method.layering === 'overlay'
       ? 'overlay over bubblewrap'
       : `copy under bubblewrap (overlay refused here: ${reasonOf('bubblewrap', 'overlay')})`;
   }
-  const noBubblewrap = `no bubblewrap: ${reasonOf('bubblewrap', 'copy') || 'not tried'}`;
+  const noBubblewrap = `no bubblewrap: ${reasonOf('bubblewrap', 'copy')}`;
   return method.layering === 'overlay'
     ? `overlay under unshare, ${noBubblewrap}`
     : `copy under unshare, ${noBubblewrap} (overlay refused here: ${reasonOf('unshare', 'overlay')})`;

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioPipe, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { FarmError } from '../../shared/errors.ts';
 import { OutputCapture } from './output-capture.ts';
+import { openOutputPipe } from './output-pipe.ts';
 
 export interface ProcessOptions {
   /** The whole environment of the process; nothing is inherited. */
@@ -24,6 +25,8 @@ export interface ProcessOptions {
    * Without it standard input is empty.
    */
   readonly isJail?: boolean;
+  /** FIFOs to take the output from, one after the other process. Default: sockets, which cannot be opened by name. */
+  readonly fifos?: { readonly stdout: string; readonly stderr: string };
 }
 
 /** Why a process ended: by itself, by somebody's signal, by its time limit, or because its caller gave up. */
@@ -57,18 +60,23 @@ export async function runProcess(
   const stdout = newCapture(options);
   const stderr = newCapture(options);
   if (options.signal?.aborted) return { end: { by: 'abort' }, stdout, stderr, started: false };
-  const child = start(argv, options);
-  child.stdout?.on('data', (chunk: Buffer) => {
+  const { child, outputs } = start(argv, options);
+  outputs.stdout.on('data', (chunk: Buffer) => {
     stdout.write(chunk);
     options.onStdout?.(chunk);
   });
-  child.stderr?.on('data', (chunk: Buffer) => {
+  outputs.stderr.on('data', (chunk: Buffer) => {
     stderr.write(chunk);
     options.onStderr?.(chunk);
   });
   const gate = options.isJail ? openGate(child) : { passed: () => true };
-  const end = await waitForEnd(child, argv[0], options);
-  return { end, stdout, stderr, started: gate.passed() };
+  try {
+    const end = await waitForEnd(child, argv[0], options);
+    await closed([outputs.stdout, outputs.stderr]);
+    return { end, stdout, stderr, started: gate.passed() };
+  } finally {
+    for (const stream of [outputs.stdout, outputs.stderr, ...child.stdio]) stream?.destroy();
+  }
 }
 
 function newCapture(options: ProcessOptions): OutputCapture {
@@ -76,17 +84,31 @@ function newCapture(options: ProcessOptions): OutputCapture {
   return new OutputCapture({ tailBytes, headBytes: Math.ceil(tailBytes / 4) });
 }
 
-function start(argv: readonly [string, ...string[]], options: ProcessOptions): ChildProcess {
+interface Started {
+  readonly child: ChildProcess;
+  readonly outputs: { readonly stdout: Readable; readonly stderr: Readable };
+}
+
+function start(argv: readonly [string, ...string[]], options: ProcessOptions): Started {
   const [program, ...args] = argv;
+  const pipes = options.fifos && [openOutputPipe(options.fifos.stdout), openOutputPipe(options.fifos.stderr)];
+  const output = (index: number): StdioPipe | number => pipes?.[index]?.writeDescriptor ?? 'pipe';
   try {
-    return spawn(program, args, {
+    const child = spawn(program, args, {
       cwd: options.cwd ?? '/',
       env: { ...options.env },
       detached: true,
-      stdio: options.isJail ? ['pipe', 'pipe', 'pipe', 'pipe'] : ['ignore', 'pipe', 'pipe'],
+      stdio: options.isJail ? ['pipe', output(0), output(1), 'pipe'] : ['ignore', output(0), output(1)],
     });
+    const stdout = pipes?.[0]?.readable ?? child.stdout;
+    const stderr = pipes?.[1]?.readable ?? child.stderr;
+    if (!stdout || !stderr) throw new Error('it was started without outputs');
+    return { child, outputs: { stdout, stderr } };
   } catch (cause) {
+    for (const pipe of pipes ?? []) pipe.readable.destroy();
     throw cannotStart(program, cause);
+  } finally {
+    for (const pipe of pipes ?? []) pipe.release();
   }
 }
 
@@ -131,7 +153,6 @@ async function waitForEnd(
   try {
     const { code, signal } = await exitOf(child, program);
     if (stopped) signalGroup(child, 'SIGKILL');
-    await closed(child);
     if (stopped) return { by: stopped };
     return signal === null ? { by: 'exit', code: code ?? 0 } : { by: 'signal', signal };
   } finally {
@@ -152,8 +173,7 @@ function exitOf(
 }
 
 /** Waits until all output was read, but not for ever: a child that escaped its group may hold the pipes. */
-async function closed(child: ChildProcess): Promise<void> {
-  const streams = [child.stdout, child.stderr].filter((stream): stream is Readable => stream !== null);
+async function closed(streams: readonly Readable[]): Promise<void> {
   const ends = streams.map(
     (stream) =>
       new Promise<void>((resolve) => {
@@ -166,7 +186,6 @@ async function closed(child: ChildProcess): Promise<void> {
   }, CLOSE_MS);
   await Promise.all(ends);
   clearTimeout(timer);
-  for (const stream of child.stdio) stream?.destroy();
 }
 
 /**

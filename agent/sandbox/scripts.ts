@@ -71,6 +71,9 @@ for node in null zero full random urandom; do
   mount --bind "/dev/$node" "dev/$node"
 done
 ln -s /proc/self/fd dev/fd
+ln -s fd/0 dev/stdin
+ln -s fd/1 dev/stdout
+ln -s fd/2 dev/stderr
 mkdir dev/shm
 mount -t proc -o ro,nosuid,nodev,noexec proc proc
 trap - EXIT

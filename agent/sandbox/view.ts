@@ -6,7 +6,7 @@ import { launchCommand, type Method } from './launch.ts';
 import { hostEntries, viewEntries } from './mount-plan.ts';
 import { type ProcessResult, runProcess } from './run-process.ts';
 import type { RunOptions, View } from './sandbox.ts';
-import { copyTree, isDiskFull, removeTree } from './tree.ts';
+import { copyTree, isDiskFull, removeTree, TOOL_ENVIRONMENT } from './tree.ts';
 
 export interface ViewSetting {
   readonly method: Method;
@@ -25,12 +25,14 @@ export interface ViewSetting {
 
 /** One segment of a path that is plainly below its place. */
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._+-]{1,200}$/;
+/** Begins the message of a sandbox that did not come up. */
+export const NOT_STARTED = 'the sandbox did not start: ';
 /** How long a jail may take to end after what is in it was killed. */
 const KILL_AFTER_MS = 5_000;
 
 /**
- * Makes the folders of a view. Its folder holds `out`, `files`, `etc` is shared; over an overlay `upper` takes what the
- * build writes, else `tree` is its copy.
+ * Makes the folder of a view: `out`, `files` and two FIFOs for output; `upper`, `work`, `lower` and `merged` of an overlay, or
+ * `tree`, the copy; `root`, where `unshare` builds.
  * @throws FarmError `infrastructure` when the disk fails; `cancelled`. Nothing is left then.
  */
 export async function openView(setting: ViewSetting, signal?: AbortSignal): Promise<View> {
@@ -42,6 +44,7 @@ export async function openView(setting: ViewSetting, signal?: AbortSignal): Prom
     }
     // An overlay shows the mode of its upper folder; mkdir's is subject to the agent's umask.
     for (const name of ['out', 'files', 'upper']) await chmod(join(directory, name), 0o755);
+    await makeFifos(directory);
     if (!setting.inPlace && setting.method.layering === 'copy') {
       await copyTree(setting.tree, join(directory, 'tree'), signal);
     }
@@ -99,12 +102,13 @@ class SandboxView implements View {
       timeoutMs: options.timeoutMs,
       killAfterMs: KILL_AFTER_MS,
       isJail: true,
+      fifos: fifosOf(this.#directory),
       ...(options.onStdout ? { onStdout: options.onStdout } : {}),
       ...(options.onStderr ? { onStderr: options.onStderr } : {}),
       ...(options.tailBytes === undefined ? {} : { tailBytes: options.tailBytes }),
     });
     if (!result.started && result.end.by !== 'abort') {
-      throw new FarmError('infrastructure', `the sandbox did not start: ${explain(result)}`, {
+      throw new FarmError('infrastructure', `${NOT_STARTED}${explain(result)}`, {
         details: { breakage: isDiskFull(result.stderr.tail()) ? 'disk' : 'sandbox' },
       });
     }
@@ -145,6 +149,24 @@ class SandboxView implements View {
   }
 }
 
+function fifosOf(directory: string): { readonly stdout: string; readonly stderr: string } {
+  return { stdout: join(directory, 'stdout'), stderr: join(directory, 'stderr') };
+}
+
+async function makeFifos(directory: string): Promise<void> {
+  const { stdout, stderr } = fifosOf(directory);
+  const result = await runProcess(['mkfifo', '--mode=600', '--', stdout, stderr], { env: TOOL_ENVIRONMENT });
+  if (result.end.by !== 'exit' || result.end.code !== 0) {
+    throw new FarmError(
+      'infrastructure',
+      `could not make pipes in ${directory}: ${result.stderr.tail().trim()}`,
+      {
+        details: { breakage: isDiskFull(result.stderr.tail()) ? 'disk' : 'sandbox' },
+      },
+    );
+  }
+}
+
 /** A folder of the view, with the mode it has in the tree: what lies above in an overlay is what builds see. */
 async function makeFolder(path: string, shown: string): Promise<void> {
   await refuseOther(shown, 'folder');
@@ -164,7 +186,7 @@ async function refuseOther(path: string, kind: 'file' | 'folder'): Promise<void>
 
 /** The first words of a sandbox that did not come up. */
 function explain(result: ProcessResult): string {
-  const words = result.stderr.tail().trim().split('\n').slice(-3).join('; ');
+  const [words = ''] = result.stderr.tail().trim().split('\n');
   if (words !== '') return words.slice(0, 500);
   return result.end.by === 'exit' ? `exit code ${result.end.code}` : `ended by ${result.end.by}`;
 }
