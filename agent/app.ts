@@ -7,11 +7,11 @@ import type { Log } from '../shared/log.ts';
 import { inboxPrefix } from '../shared/messages/subjects.ts';
 import { connectNats } from '../shared/nats-connection.ts';
 import { packageVersion } from '../shared/package-root.ts';
+import { NO_PROXIES, type ProxySettings, proxyVariables } from '../shared/proxies.ts';
 import { Attempts } from './attempts/attempts.ts';
 import { runAttempt } from './build/run-attempt.ts';
 import { openBuilderCache } from './builders/builder-cache.ts';
 import { openDownloader } from './builders/downloader.ts';
-import { NO_PROXIES, type ProxySettings, proxyVariables } from './builders/proxy-settings.ts';
 import { loadUpstreamKeys } from './builders/upstream-keys.ts';
 import { Warming } from './builders/warming.ts';
 import type { AgentConfig } from './config.ts';
@@ -90,11 +90,10 @@ async function open(
       clock,
       log,
       logDirectory,
-      maxLogBytes: config.maxLogBytes,
       runBuild: (builder, grant, watch) =>
         runAttempt(
           { builder, spec: grant.spec, sandbox, upstream: config.upstream },
-          { ...watch, buildTimeoutMs: config.buildTimeoutMs, maxOutputBytes: config.maxLogBytes },
+          { ...watch, buildTimeoutMs: config.buildTimeoutMs, maxLogBytes: config.maxLogBytes },
         ),
     },
     () => loop.changed(),

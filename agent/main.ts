@@ -1,7 +1,7 @@
 import type { RawSettings } from '../shared/env.ts';
 import { createLog, type Log } from '../shared/log.ts';
+import { proxiesFrom } from '../shared/proxies.ts';
 import { startAgent } from './app.ts';
-import { proxiesFrom } from './builders/proxy-settings.ts';
 import { parseAgentConfig } from './config.ts';
 
 /** Time beyond `drainMs` for handing builds back and closing, milliseconds. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import { systemClock } from '../shared/clock.ts';
 import { messageOf } from '../shared/errors.ts';
@@ -7,6 +6,7 @@ import { Disposers, runLoop } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import { connectNats } from '../shared/nats-connection.ts';
 import { packageVersion } from '../shared/package-root.ts';
+import { NO_PROXIES, type ProxySettings } from '../shared/proxies.ts';
 import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.ts';
 import { DirectoryStore } from './artifacts/directory-store.ts';
 import { Broker } from './broker/broker.ts';
@@ -30,6 +30,9 @@ import { startGrpcServer } from './rpc/grpc-server.ts';
 /** How long a keeper that says nothing keeps its lock, milliseconds. */
 const KEEPER_LOCK_MS = 2_000;
 
+/** Longest time to take this coordinator off the list when it stops, milliseconds. */
+const WITHDRAW_MS = 500;
+
 /** A coordinator at work. Disposing stops taking work, lets requests under way finish, and closes all it opened. */
 export interface RunningCoordinator extends AsyncDisposable {
   readonly httpUrl: string;
@@ -40,11 +43,11 @@ export interface RunningCoordinator extends AsyncDisposable {
 /** Opens a coordinator, in the order its parts need each other. Throws, with nothing left open, when one cannot be opened. */
 export async function startCoordinator(
   config: CoordinatorConfig,
-  { log }: { readonly log: Log },
+  { log, proxies = NO_PROXIES }: { readonly log: Log; readonly proxies?: ProxySettings },
 ): Promise<RunningCoordinator> {
   const opened = new Disposers();
   try {
-    const running = await open(config, log, opened);
+    const running = await open(config, { log, proxies, opened });
     log.info({ ...running, upstream: config.upstream }, 'coordinator is ready');
     return {
       ...running,
@@ -60,8 +63,11 @@ export async function startCoordinator(
 
 async function open(
   config: CoordinatorConfig,
-  log: Log,
-  opened: Disposers,
+  {
+    log,
+    proxies,
+    opened,
+  }: { readonly log: Log; readonly proxies: ProxySettings; readonly opened: Disposers },
 ): Promise<{ readonly httpUrl: string; readonly grpcAddress: string }> {
   const clock = systemClock;
   const id = randomBytes(8).toString('hex');
@@ -80,7 +86,7 @@ async function open(
   const metrics = createMetrics();
   const parts = createBuilds({ redis, connection, queue, artifacts, metrics, clock, log }, config);
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
-  const catalog = opened.use('catalog', openCatalog(config, log));
+  const catalog = opened.use('catalog', openCatalog(config, log, proxies));
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
   const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey });
@@ -89,7 +95,7 @@ async function open(
     await startGrpcServer({ stream, upload }, { host: config.grpcHost, port: config.grpcPort }),
   );
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;
-  const coordinators = await openAnnouncement(redis, id, grpcAddress, log, opened);
+  const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
 
   const planner = new WarmPlanner({ builds, waiting, agents, commit, maxWarming: config.maxWarming, log });
   const broker = opened.use(
@@ -107,8 +113,9 @@ async function open(
     }),
   );
   broker.start();
+  await openAnnouncement(coordinators, log, opened);
   const lock = new KeeperLock(redis, id, KEEPER_LOCK_MS);
-  const keeper = new Keeper({ ...parts, redis, connection, queue, lock, clock, leaseMs, log });
+  const keeper = new Keeper({ ...parts, redis, connection, queue, lock, catalog, clock, leaseMs, log });
   openLoop('keeper', (signal) => keeper.run(signal), opened);
 
   metrics.readFrom({
@@ -156,9 +163,9 @@ async function followConnection(connection: NatsConnection, queue: JobQueue, log
   }
 }
 
-function openCatalog(config: CoordinatorConfig, log: Log): Catalog {
+function openCatalog(config: CoordinatorConfig, log: Log, proxies: ProxySettings): Catalog {
   return createCatalog(
-    { clock: systemClock, log },
+    { clock: systemClock, log, proxies },
     {
       upstream: config.upstream,
       freshMs: config.catalogFreshMs,
@@ -173,26 +180,25 @@ function openCatalog(config: CoordinatorConfig, log: Log): Catalog {
 
 /** Tells agents where this coordinator is, for as long as it lives. */
 async function openAnnouncement(
-  redis: Redis,
-  id: string,
-  grpcAddress: string,
+  coordinators: CoordinatorRegistry,
   log: Log,
   opened: Disposers,
-): Promise<CoordinatorRegistry> {
-  const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
-  await coordinators.announce();
-  opened.add('announcement', () => coordinators.withdraw());
+): Promise<void> {
   const announce = async (): Promise<number> => {
     await coordinators.announce();
     return ANNOUNCE_MS;
   };
+  await announce();
+  opened.add('announcement', async () => {
+    // Redis may be away; the entry grows old by itself.
+    await Promise.race([coordinators.withdraw(), systemClock.sleep(WITHDRAW_MS)]).catch(logged(log));
+  });
   const backoff = { minMs: 200, maxMs: ANNOUNCE_MS };
   openLoop(
     'announcing',
     (signal) => runLoop(announce, { signal, clock: systemClock, backoff, onError: logged(log) }),
     opened,
   );
-  return coordinators;
 }
 
 function openLoop(name: string, run: (signal: AbortSignal) => Promise<void>, opened: Disposers): void {

@@ -1,5 +1,6 @@
 import type { RawSettings } from '../shared/env.ts';
 import { createLog, type Log } from '../shared/log.ts';
+import { proxiesFrom } from '../shared/proxies.ts';
 import { startCoordinator } from './app.ts';
 import { parseCoordinatorConfig } from './config.ts';
 
@@ -24,7 +25,7 @@ export async function runCoordinator(raw: RawSettings, host: CoordinatorHost): P
     log,
     stopMs: STOP_MS,
     start: async () => {
-      const running = await startCoordinator(config, { log });
+      const running = await startCoordinator(config, { log, proxies: proxiesFrom(process.env) });
       return {
         facts: { http: running.httpUrl, grpc: running.grpcAddress },
         [Symbol.asyncDispose]: async () => {

@@ -1,9 +1,20 @@
-import { status } from '@grpc/grpc-js';
+/** gRPC status codes. Source: grpc, doc/statuscodes.md. Spelt out here so that who needs no gRPC does not load it. */
+const status = {
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
 
 /** What a failure means to its caller: the HTTP and gRPC status it becomes, and whether trying again can help. */
 export interface ErrorCodeMeaning {
   readonly http: number;
-  readonly grpc: status;
+  readonly grpc: (typeof status)[keyof typeof status];
   /** `later`: the same call after a while; `other-agent`: the same build on another machine. */
   readonly retry: 'no' | 'later' | 'other-agent';
 }

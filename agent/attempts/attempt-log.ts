@@ -11,30 +11,23 @@ const FLUSH_MS = 150;
 export class AttemptLog {
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #maxBytes: number;
   readonly #onChunk: () => void;
   /** End offset of each chunk in the file. */
   readonly #ends: number[] = [];
   #pending: Buffer[] = [];
   #pendingBytes = 0;
-  #takenBytes = 0;
-  #isCut = false;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, maxBytes: number, onChunk: () => void) {
+  private constructor(path: string, file: FileHandle, onChunk: () => void) {
     this.path = path;
     this.#file = file;
-    this.#maxBytes = maxBytes;
     this.#onChunk = onChunk;
   }
 
-  /**
-   * @param maxBytes the log is cut there, with a note.
-   * @param onChunk told of each chunk that can be read.
-   */
-  static async create(path: string, maxBytes: number, onChunk: () => void): Promise<AttemptLog> {
-    return new AttemptLog(path, await open(path, 'w+'), maxBytes, onChunk);
+  /** @param onChunk told of each chunk that can be read. */
+  static async create(path: string, onChunk: () => void): Promise<AttemptLog> {
+    return new AttemptLog(path, await open(path, 'w+'), onChunk);
   }
 
   /** How many chunks can be read. */
@@ -43,14 +36,7 @@ export class AttemptLog {
   }
 
   append(text: string): void {
-    if (this.#isCut) return;
-    let bytes: Buffer = Buffer.from(text);
-    if (this.#takenBytes + bytes.length > this.#maxBytes) {
-      this.#isCut = true;
-      const kept = bytes.subarray(0, Math.max(0, this.#maxBytes - this.#takenBytes));
-      bytes = Buffer.concat([kept, Buffer.from(`\n[the log was cut here, after ${this.#maxBytes} bytes]\n`)]);
-    }
-    this.#takenBytes += bytes.length;
+    const bytes = Buffer.from(text);
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
     if (this.#pendingBytes >= MAX_LOG_CHUNK_BYTES) this.#flush();

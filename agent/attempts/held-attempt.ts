@@ -18,6 +18,9 @@ import type { CoordinatorPool } from '../upload/coordinator-pool.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { finishMessage } from './finish-message.ts';
 
+/** A farm that cannot be told within this time finds out by itself, milliseconds. */
+const HAND_BACK_MS = 2_000;
+
 /** What an attempt left: its result, and the folder where its artifacts lie by name until it is disposed of. */
 export interface FinishedBuild extends AsyncDisposable {
   readonly result: AttemptResult;
@@ -43,7 +46,6 @@ export interface HeldAttemptDependencies {
   readonly log: Log;
   /** Folder for the logs of running attempts. */
   readonly logDirectory: string;
-  readonly maxLogBytes: number;
 }
 
 /** One attempt this agent holds: from the grant until the farm recorded its end or took the lease away. */
@@ -89,10 +91,10 @@ export class HeldAttempt {
   }
 
   async #runLogged(): Promise<void> {
-    const { logDirectory, maxLogBytes } = this.#deps;
+    const { logDirectory } = this.#deps;
     let stream: AttemptStream | undefined;
     const path = join(logDirectory, `${this.key}.log`);
-    const attemptLog = await AttemptLog.create(path, maxLogBytes, () => stream?.logGrew());
+    const attemptLog = await AttemptLog.create(path, () => stream?.logGrew());
     const { pool, clock, log } = this.#deps;
     stream = new AttemptStream(
       { pool, clock, log },
@@ -119,7 +121,8 @@ export class HeldAttempt {
     } catch (thrown) {
       if (this.#isHandedBack) {
         stream.end({ handBack: {} });
-        await streaming;
+        const tooLate = setTimeout(() => streamEnd.abort(), HAND_BACK_MS);
+        await streaming.finally(() => clearTimeout(tooLate));
       } else if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
       else {
         const reason = messageOf(thrown);

@@ -64,7 +64,7 @@ async function run(
       },
       signal: new AbortController().signal,
       buildTimeoutMs: 20_000,
-      maxOutputBytes: 1024 * 1024,
+      maxLogBytes: 1024 * 1024,
       ...options,
     },
   );
@@ -248,7 +248,7 @@ test('an attempt that was cancelled before it began does nothing', async () => {
 });
 
 test('endless output costs bounded memory, a bounded log, and keeps its end', async () => {
-  await using attempt = await run({ packages: ['do-image-much'] }, { maxOutputBytes: 10_000 });
+  await using attempt = await run({ packages: ['do-image-much'] }, { maxLogBytes: 10_000 });
   if (attempt.result.outcome !== 'succeeded')
     throw new Error(`it ended as ${JSON.stringify(attempt.result)}`);
   const { stdout } = attempt.result.output;
@@ -301,7 +301,7 @@ test('a sandbox that does not start breaks the attempt, not the build', async ()
       onLog: () => undefined,
       signal: new AbortController().signal,
       buildTimeoutMs: 5_000,
-      maxOutputBytes: 1000,
+      maxLogBytes: 1000,
     },
   );
   expect(attempt.result).toMatchObject({ outcome: 'broken', breakage: 'sandbox' });

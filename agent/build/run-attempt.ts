@@ -33,7 +33,7 @@ export interface AttemptOptions {
   /** Longest time one make may take, milliseconds. */
   readonly buildTimeoutMs: number;
   /** Log beyond this many bytes is dropped. Default: no limit, for who limits what it keeps. */
-  readonly maxOutputBytes?: number;
+  readonly maxLogBytes: number;
 }
 
 /** How an attempt ended, and its files. Disposing removes them. */
@@ -49,7 +49,7 @@ export interface FinishedAttempt extends AsyncDisposable {
  * @throws FarmError `cancelled` when the signal was aborted; nothing is left then. Nothing else.
  */
 export async function runAttempt(attempt: Attempt, options: AttemptOptions): Promise<FinishedAttempt> {
-  const log = new BuildLog(options.onLog, options.maxOutputBytes ?? Number.POSITIVE_INFINITY);
+  const log = new BuildLog(options.onLog, options.maxLogBytes);
   let view: View | undefined;
   try {
     throwIfAborted(options.signal);

@@ -17,11 +17,11 @@ import type { BuilderSource } from '../../shared/domain/builder.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
 import { silentLog } from '../../shared/log.ts';
+import { NO_PROXIES } from '../../shared/proxies.ts';
 import { createUsignKeyPair } from '../../shared/usign.ts';
 import { openSandbox } from '../sandbox/open-sandbox.ts';
 import { type BuilderCache, openBuilderCache } from './builder-cache.ts';
 import { openDownloader } from './downloader.ts';
-import { NO_PROXIES } from './proxy-settings.ts';
 import {
   archivePath,
   type PublishOptions,

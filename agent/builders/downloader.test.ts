@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sha256Hex } from '../../shared/digest.ts';
 import { hasCode } from '../../shared/errors.ts';
+import { NO_PROXIES, type ProxySettings } from '../../shared/proxies.ts';
 import { type DownloadOptions, openDownloader } from './downloader.ts';
-import { NO_PROXIES, type ProxySettings } from './proxy-settings.ts';
 import { type SmallUpstream, startSmallUpstream } from './small-upstream.test.helper.ts';
 
 let scratch: string;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { type Dispatcher, fetch, type Response } from 'undici';
 import { FarmError, messageOf } from '../../shared/errors.ts';
-import type { ProxySettings } from './proxy-settings.ts';
+import { createDispatcher, type ProxySettings } from '../../shared/proxies.ts';
 
 export interface DownloaderConfig {
   readonly proxies: ProxySettings;
@@ -31,18 +31,9 @@ export interface Downloader extends AsyncDisposable {
   bytes(url: string, options: DownloadOptions): Promise<Buffer | undefined>;
 }
 
-/** Node's own fetch knows no proxies, and its timeouts cannot be set: this one brings its own connections. */
+/** A downloader with connections of its own. The caller disposes it. */
 export function openDownloader(config: DownloaderConfig): Downloader {
-  const dispatcher = new EnvHttpProxyAgent({
-    httpProxy: config.proxies.http,
-    httpsProxy: config.proxies.https,
-    noProxy: config.proxies.no,
-    // Plain HTTP is asked of the proxy as wget does it; many proxies refuse a tunnel to port 80.
-    proxyTunnel: false,
-    headersTimeout: config.idleTimeoutMs,
-    bodyTimeout: config.idleTimeoutMs,
-    connect: { timeout: config.idleTimeoutMs },
-  });
+  const dispatcher = createDispatcher(config.proxies, config.idleTimeoutMs);
   return {
     toFile: async (url, path, options) =>
       await translated(url, options.signal, async () => {
@@ -75,7 +66,7 @@ export function openDownloader(config: DownloaderConfig): Downloader {
 /** The response, or `undefined` for 404. The bytes are wanted as they lie on the server: they are hashed. */
 async function request(
   url: string,
-  dispatcher: EnvHttpProxyAgent,
+  dispatcher: Dispatcher,
   options: DownloadOptions,
 ): Promise<Response | undefined> {
   const response = await fetch(url, {

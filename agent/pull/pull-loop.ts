@@ -104,9 +104,9 @@ export class PullLoop {
     }
   }
 
-  /** Tells the farm a last time how things stand, without waiting for an answer. */
+  /** Tells the farm that this agent is gone, without waiting for an answer. */
   async sayGoodbye(): Promise<void> {
-    await this.#send();
+    await this.#send({ leaving: true });
     await this.#deps.connection.flush();
   }
 
@@ -148,7 +148,7 @@ export class PullLoop {
     }
   }
 
-  async #send(): Promise<void> {
+  async #send(more: Pick<Pull, 'leaving'> = {}): Promise<void> {
     const { connection, facts } = this.#deps;
     const { agentId, slots, software, data } = this.#config;
     const disk = await statfs(data);
@@ -167,6 +167,7 @@ export class PullLoop {
       loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
       diskFreeBytes: disk.bavail * disk.bsize,
       draining: facts.isDraining(),
+      ...more,
     };
     connection.publish(pullSubject(agentId), JSON.stringify(pull), {
       reply: `${this.#inbox}.${this.#sequence}`,

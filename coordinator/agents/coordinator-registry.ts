@@ -16,6 +16,7 @@ export class CoordinatorRegistry {
   readonly #redis: Redis;
   readonly #id: string;
   readonly #grpc: string;
+  #isWithdrawn = false;
 
   /** @param grpc `host:port` under which agents reach this coordinator. */
   constructor(redis: Redis, id: string, grpc: string) {
@@ -29,14 +30,16 @@ export class CoordinatorRegistry {
     await this.#redis.hset(COORDINATORS_KEY, this.#id, JSON.stringify(entry));
   }
 
+  /** Takes this coordinator off the list; agents are not sent here any more. */
   async withdraw(): Promise<void> {
+    this.#isWithdrawn = true;
     await this.#redis.hdel(COORDINATORS_KEY, this.#id);
   }
 
-  /** gRPC addresses of the live coordinators, this one first. Drops the entries of those long gone. */
+  /** gRPC addresses of the live coordinators, this one first unless withdrawn. Drops the entries of those long gone. */
   async addresses(): Promise<readonly string[]> {
     const now = await redisNowMs(this.#redis);
-    const addresses = new Set([this.#grpc]);
+    const addresses = new Set(this.#isWithdrawn ? [] : [this.#grpc]);
     for (const [id, text] of Object.entries(await this.#redis.hgetall(COORDINATORS_KEY))) {
       const entry = parseJsonAs(EntrySchema, text, 'coordinator in Redis');
       if (now - entry.seenAt < SILENT_MS) addresses.add(entry.grpc);

@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from 'nats';
+import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { leaseToken, newLeaseNonce, parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
@@ -54,6 +54,7 @@ export class Broker implements AsyncDisposable {
   readonly #parked = new Map<string, ParkedPull>();
   readonly #work = new Set<Promise<void>>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #subscriptions: Subscription[] = [];
   #isStopping = false;
 
   constructor(deps: BrokerDependencies) {
@@ -63,17 +64,18 @@ export class Broker implements AsyncDisposable {
   /** Begins to take pulls and wake-ups. */
   start(): void {
     const { connection } = this.#deps;
-    connection.subscribe(pullSubject('*'), {
+    const pulls = connection.subscribe(pullSubject('*'), {
       queue: COORDINATORS_QUEUE,
       callback: (error, message) => {
         if (!error) this.#own(this.#receive(message));
       },
     });
-    connection.subscribe('wake.*.*', {
+    const wakes = connection.subscribe('wake.*.*', {
       callback: (error, message) => {
         if (!error) this.#own(this.#wake(message.subject));
       },
     });
+    this.#subscriptions.push(pulls, wakes);
     const sweep = setInterval(() => this.#own(this.#sweep()), SWEEP_MS);
     this.#timers.add(sweep);
   }
@@ -85,6 +87,7 @@ export class Broker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const timer of this.#timers) clearTimeout(timer);
     for (const parked of this.#parked.values()) this.#own(parked.expire());
     while (this.#work.size > 0) await Promise.all(this.#work);
@@ -120,6 +123,10 @@ export class Broker implements AsyncDisposable {
         });
     }
     for (const failed of pull.warmFailures) await planner.noteFailure(pull.agentId, failed);
+    if (pull.leaving) {
+      await agents.forget(pull.agentId);
+      return;
+    }
     const parked = new ParkedPull(pull, send);
     const cancel = recorded.cancel.map(parseAttemptKey).filter((id) => id !== undefined);
     if (cancel.length > 0 || this.#isStopping) {

@@ -7,7 +7,7 @@ import {
   laneOf,
   requestHash,
 } from '../../shared/domain/build-spec.ts';
-import { BuilderSourceSchema, builderToken } from '../../shared/domain/builder.ts';
+import { type BuilderSource, BuilderSourceSchema, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
@@ -83,6 +83,16 @@ export class BuildStore {
       sealed: JSON.stringify(sealed),
     });
     return status === 'sealed';
+  }
+
+  /** Pins a queued build to the archive that upstream offers now. */
+  async repin(record: BuildRecord, source: BuilderSource): Promise<void> {
+    await this.#scripts.run('repin-build', {
+      requestHash: record.requestHash,
+      generation: record.generation,
+      digest: source.digest,
+      source: JSON.stringify(source),
+    });
   }
 
   /** Makes a build final, after its `build.json` was committed. True for the call that did it. */

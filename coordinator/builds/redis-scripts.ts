@@ -52,6 +52,7 @@ const ANSWERS = {
     ),
   }),
   'renew-lease': Type.Object({ status: Type.Enum(['renewed', 'lost']) }),
+  'repin-build': Type.Object({ status: Type.Enum(['repinned', 'gone']) }),
   'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing']) }),
   'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
   submit: Type.Object({

@@ -1,10 +1,8 @@
-import type { Clock } from '../../shared/clock.ts';
 import { type Builder, type BuilderSource, builderName } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
-import type { Log } from '../../shared/log.ts';
 import { branchOf, versionPath } from './branches.ts';
 import { readArchive } from './digest.ts';
-import { Documents, type DocumentsConfig } from './documents.ts';
+import { Documents, type DocumentsConfig, type DocumentsDependencies } from './documents.ts';
 import { Overview, type OverviewSettings } from './overview.ts';
 import { type PackageCatalog, readPackages } from './packages.ts';
 import { readProfiles, type TargetProfiles } from './profiles.ts';
@@ -39,10 +37,7 @@ export interface CatalogConfig extends DocumentsConfig, OverviewSettings {}
 const RECHECK_MS = 5_000;
 
 /** A catalog of the mirror at `config.upstream`. Whoever creates it disposes it. */
-export function createCatalog(
-  deps: { readonly clock: Clock; readonly log: Log },
-  config: CatalogConfig,
-): Catalog {
+export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig): Catalog {
   const documents = new Documents(deps, config);
   const overview = new Overview(documents, config);
   const maxAge = (age: Age): { readonly maxAgeMs: number } => ({

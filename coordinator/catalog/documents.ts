@@ -1,6 +1,8 @@
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../../shared/clock.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import { createDispatcher, NO_PROXIES, type ProxySettings } from '../../shared/proxies.ts';
 import { DEFAULT_FETCH_LIMITS, type FetchLimits, fetchDocument, type Validators } from './fetch-document.ts';
 
 /** How one kind of upstream document is read. */
@@ -22,6 +24,13 @@ export interface DocumentsConfig {
   readonly patienceMs?: number;
   /** Most bytes of upstream text whose parsed form is kept. Default 256 MiB. */
   readonly maxCachedBytes?: number;
+}
+
+export interface DocumentsDependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default none. */
+  readonly proxies?: ProxySettings;
 }
 
 interface Entry {
@@ -48,6 +57,7 @@ const STALE_SHOWN_MS = 300_000;
 export class Documents implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #dispatcher: Dispatcher;
   readonly #config: DocumentsConfig;
   readonly #root: string;
   readonly #closing = new AbortController();
@@ -55,9 +65,13 @@ export class Documents implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>();
   #cachedBytes = 0;
 
-  constructor(deps: { readonly clock: Clock; readonly log: Log }, config: DocumentsConfig) {
+  constructor(deps: DocumentsDependencies, config: DocumentsConfig) {
     this.#clock = deps.clock;
     this.#log = deps.log;
+    this.#dispatcher = createDispatcher(
+      deps.proxies ?? NO_PROXIES,
+      (config.limits ?? DEFAULT_FETCH_LIMITS).idleMs,
+    );
     this.#config = config;
     this.#root = config.upstream.replace(/\/+$/, '');
   }
@@ -94,6 +108,7 @@ export class Documents implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('the catalog is closing'));
     await Promise.all([...this.#entries.values()].map((entry) => entry.flight));
+    await this.#dispatcher.destroy();
   }
 
   #touch(path: string): Entry {
@@ -128,6 +143,7 @@ export class Documents implements AsyncDisposable {
   async #refresh(kind: DocumentKind<unknown>, path: string, entry: Entry): Promise<void> {
     try {
       const fetched = await fetchDocument({
+        dispatcher: this.#dispatcher,
         url: `${this.#root}/${path}`,
         maxBytes: kind.maxBytes,
         limits: this.#config.limits ?? DEFAULT_FETCH_LIMITS,

@@ -1,3 +1,4 @@
+import { type Dispatcher, fetch, type Response } from 'undici';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 
 /** Bounds of one exchange with upstream. */
@@ -28,6 +29,7 @@ export interface FetchRequest {
   readonly limits: FetchLimits;
   readonly validators: Validators | undefined;
   readonly signal: AbortSignal;
+  readonly dispatcher: Dispatcher;
 }
 
 /**
@@ -44,7 +46,11 @@ export async function fetchDocument(request: FetchRequest): Promise<FetchedDocum
   try {
     request.signal.throwIfAborted();
     const headers = requestHeaders(request.validators);
-    const response = await fetch(request.url, { signal: abort.signal, headers });
+    const response = await fetch(request.url, {
+      signal: abort.signal,
+      headers,
+      dispatcher: request.dispatcher,
+    });
     const answered = await withoutBody(response, request.validators);
     if (answered) return answered;
     const bytes = await readBody(response, request.maxBytes, () => idleTimer.refresh());

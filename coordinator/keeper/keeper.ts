@@ -15,6 +15,7 @@ import type { BuildStore } from '../builds/build-store.ts';
 import type { FinalCommit } from '../builds/final-commit.ts';
 import type { JobQueue } from '../builds/job-queue.ts';
 import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { Health } from './health.ts';
 import type { KeeperLock } from './keeper-lock.ts';
 
@@ -35,6 +36,7 @@ export interface KeeperDependencies {
   readonly ends: AttemptEnds;
   readonly queue: JobQueue;
   readonly lock: KeeperLock;
+  readonly catalog: Pick<Catalog, 'currentSource'>;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly log: Log;
@@ -120,7 +122,10 @@ export class Keeper {
     }
     for (const hash of await builds.unpurgedFor(LATE_MS)) await commit.purge(hash);
     const sets = await waiting.waitingSets();
-    for (const set of sets) await this.#replaceLostJobs(set);
+    for (const set of sets) {
+      await this.#replaceLostJobs(set);
+      await this.#followDigest(set);
+    }
     await this.#purgeOrphans(sets);
   }
 
@@ -136,6 +141,23 @@ export class Keeper {
       }
     }
     this.#deps.log.warn({ builder: set.builder, missing }, 'jobs were missing and are published again');
+  }
+
+  /** Snapshots change daily: what waits is made with what upstream offers when its turn comes. */
+  async #followDigest(set: WaitingSet): Promise<void> {
+    const { builds, catalog, waiting, log } = this.#deps;
+    const first = await builds.get(set.first);
+    if (!first) return;
+    const current = await catalog.currentSource(first.source).catch(() => undefined);
+    if (!current || current.digest === first.source.digest) return;
+    for (const hash of await waiting.waitingHashes(set.lane, set.builder, set.count)) {
+      const record = await builds.get(hash);
+      if (record && record.source.digest !== current.digest) await builds.repin(record, current);
+    }
+    log.info(
+      { builder: set.builder, digest: current.digest },
+      'upstream changed the builder; what waits follows',
+    );
   }
 
   /** A killed nats-server can keep messages that it will never deliver; twice seen with nothing waiting, they are dropped. */

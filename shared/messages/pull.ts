@@ -32,6 +32,8 @@ export const PullSchema = Type.Object({
   loadPerCore: Type.Number({ minimum: 0 }),
   diskFreeBytes: Type.Integer({ minimum: 0 }),
   draining: Type.Boolean(),
+  /** The last pull of an agent that stops: it is to be forgotten, and waits for no answer. */
+  leaving: Type.Optional(Type.Boolean()),
 });
 export type Pull = Static<typeof PullSchema>;
 

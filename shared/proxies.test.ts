@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NO_PROXIES, proxiesFrom, proxyVariables } from './proxy-settings.ts';
+import { NO_PROXIES, proxiesFrom, proxyVariables } from './proxies.ts';
 
 test('either case is read, lower case first', () => {
   expect(

@@ -1,3 +1,5 @@
+import { EnvHttpProxyAgent } from 'undici';
+
 /** Proxies as the environment names them; empty where there is none. */
 export interface ProxySettings {
   readonly http: string;
@@ -27,4 +29,22 @@ export function proxyVariables(proxies: ProxySettings): Record<string, string> {
     variables[name.toUpperCase()] = value;
   }
   return variables;
+}
+
+/**
+ * Outgoing HTTP connections that go through the proxies which are set. Node's own fetch knows none, so requests use
+ * undici's fetch with this dispatcher. The caller destroys it.
+ * @param idleTimeoutMs a connection that brings no byte for so long has failed.
+ */
+export function createDispatcher(proxies: ProxySettings, idleTimeoutMs: number): EnvHttpProxyAgent {
+  return new EnvHttpProxyAgent({
+    httpProxy: proxies.http,
+    httpsProxy: proxies.https,
+    noProxy: proxies.no,
+    // Plain HTTP is asked of the proxy as wget does it; many proxies refuse a tunnel to port 80.
+    proxyTunnel: false,
+    headersTimeout: idleTimeoutMs,
+    bodyTimeout: idleTimeoutMs,
+    connect: { timeout: idleTimeoutMs },
+  });
 }
