@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Outcome } from '../shared/domain/build.ts';
+import { OUTCOMES, type Outcome } from '../shared/domain/build.ts';
 import { parseBuilderToken } from '../shared/domain/builder.ts';
 import type { AgentState } from './agents/agent-registry.ts';
-import type { LossCause } from './builds/attempt-ends.ts';
+import { LOSS_CAUSES, type LossCause } from './builds/attempt-ends.ts';
 import type { WaitingSet } from './builds/waiting-queue.ts';
 
 /** What the gauges are read from at each scrape. */
@@ -59,7 +59,9 @@ export function createMetrics(): Metrics {
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640],
     registers,
   });
-  for (const outcome of ['done', 'failed', 'cancelled']) finished.inc({ outcome }, 0);
+  // Told as 0 from the start, so that a rate over the first one is seen.
+  for (const outcome of OUTCOMES) finished.inc({ outcome }, 0);
+  for (const cause of LOSS_CAUSES) lost.inc({ cause }, 0);
   return {
     registry,
     requestAccepted: (kind) => requests.inc({ kind }),

@@ -53,8 +53,8 @@ export class Broker implements AsyncDisposable {
   readonly #deps: BrokerDependencies;
   readonly #parked = new Map<string, ParkedPull>();
   readonly #work = new Set<Promise<void>>();
-  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #subscriptions: Subscription[] = [];
+  #sweeping: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor(deps: BrokerDependencies) {
@@ -76,8 +76,7 @@ export class Broker implements AsyncDisposable {
       },
     });
     this.#subscriptions.push(pulls, wakes);
-    const sweep = setInterval(() => this.#own(this.#sweep()), SWEEP_MS);
-    this.#timers.add(sweep);
+    this.#sweeping = setInterval(() => this.#own(this.#sweep()), SWEEP_MS);
   }
 
   /** Pulls parked here now. */
@@ -88,7 +87,7 @@ export class Broker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearInterval(this.#sweeping);
     for (const parked of this.#parked.values()) this.#own(parked.expire());
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
@@ -134,8 +133,7 @@ export class Broker implements AsyncDisposable {
       return;
     }
     this.#parked.set(pull.agentId, parked);
-    const timer = setTimeout(() => this.#own(parked.expire()), PARK_MS);
-    this.#timers.add(timer);
+    parked.endAfter(PARK_MS, () => this.#own(parked.expire()));
     await parked.serve(() => this.#look(parked));
   }
 
@@ -218,10 +216,12 @@ export class Broker implements AsyncDisposable {
         job.release(INELIGIBLE_RELEASE_MS);
         return undefined;
       case 'superseded':
-      case 'busy':
+        parked.forget();
         job.release(0);
         this.#deps.queue.wake(lane, builder);
-        parked.forget();
+        return undefined;
+      case 'busy':
+        job.release(INELIGIBLE_RELEASE_MS);
         return undefined;
       case 'granted':
         // The lease is in Redis: that is all an acknowledged job means.

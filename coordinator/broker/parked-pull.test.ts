@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 
@@ -78,6 +78,10 @@ function openLook(): {
   });
   return { look: () => found, end };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const nothing = async (): Promise<undefined> => undefined;
 
@@ -165,6 +169,19 @@ describe('a parked pull', () => {
     await expect(failing).rejects.toThrow('Redis is gone');
     await parked.serve(async () => ({ start: grant }));
     expect(sent).toEqual([{ start: grant }]);
+  });
+
+  test('is told when its time is up, unless it was answered or forgotten before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const parked = [park().parked, park().parked, park().parked];
+    const ended: number[] = [];
+    for (const [index, each] of parked.entries()) each.endAfter(30_000, () => ended.push(index));
+    await parked[1]?.answer({});
+    parked[2]?.forget();
+    vi.advanceTimersByTime(29_999);
+    expect(ended).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(ended).toEqual([0]);
   });
 
   test('that nobody waits for any more is answered with nothing', async () => {

@@ -19,6 +19,7 @@ export class ParkedPull {
   /** Another look was asked for during one. */
   #isDue = false;
   #isExpired = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(pull: Pull, send: (orders: Orders) => Promise<void>) {
     this.pull = pull;
@@ -36,6 +37,11 @@ export class ParkedPull {
 
   isWarmFor(builder: string): boolean {
     return this.pull.warm.some((each) => each.builder === builder);
+  }
+
+  /** Calls `onEnd` after `parkMs` unless it was answered before. */
+  endAfter(parkMs: number, onEnd: () => void): void {
+    this.#timer = setTimeout(onEnd, parkMs);
   }
 
   /**
@@ -61,7 +67,7 @@ export class ParkedPull {
   /** Sends the answer. A second one is dropped, except a grant: its lease is in Redis, and agents take late answers. */
   async answer(orders: Orders): Promise<void> {
     if (this.#state === 'answered' && !orders.start) return;
-    this.#state = 'answered';
+    this.forget();
     await this.#send(orders);
   }
 
@@ -73,6 +79,7 @@ export class ParkedPull {
 
   /** Nobody waits for the answer any more. */
   forget(): void {
+    clearTimeout(this.#timer);
     this.#state = 'answered';
   }
 }

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { BUILD_MOVES, BUILD_STATES, STAGES } from '../../shared/domain/build.ts';
+import { assetPath } from '../../shared/package-root.ts';
+
+const folder = assetPath('coordinator/builds/lua');
+const common = readFileSync(`${folder}/common.lua`, 'utf8');
+
+/** The table `MOVES` of common.lua: `from = { to = true, … },` a line. */
+function luaMoves(): Record<string, string[]> {
+  const [, table] = /^local MOVES = \{\n(.*?)^\}/ms.exec(common) ?? [];
+  const rows = (table ?? '').trim().split('\n');
+  return Object.fromEntries(
+    rows.map((row) => {
+      const [, from, targets] = /^\s*(\w+) = \{(.*)\},$/.exec(row) ?? [];
+      if (from === undefined || targets === undefined) throw new Error(`not a row of MOVES: ${row}`);
+      const moves = [...targets.matchAll(/(\w+) = (\w+)/g)];
+      return [from, moves.filter(([, , value]) => value === 'true').map(([, to = '']) => to)];
+    }),
+  );
+}
+
+test('the table of legal moves in Lua is the one in TypeScript', () => {
+  expect(luaMoves()).toEqual(BUILD_MOVES);
+});
+
+test('only the one function that knows the table changes the state of a build', () => {
+  const scripts = readdirSync(folder).filter((name) => name.endsWith('.lua'));
+  expect(scripts.length).toBeGreaterThan(10);
+  for (const name of scripts) {
+    const source = readFileSync(`${folder}/${name}`, 'utf8');
+    const moved = [...source.matchAll(/\bmove\([^,()]+, ('?)([\w.]+)\1\)/g)].map(([, , to]) => to);
+    const known: readonly string[] = [...BUILD_STATES, 'to', 'a.outcome'];
+    expect(known, name).toEqual(expect.arrayContaining(moved));
+    // Two scripts create a build in a state; every other write of one goes through `move`.
+    const isCreating = /'requestHash', a\.requestHash, /.test(source);
+    const writes = [...source.matchAll(/HSET', (?:build_key\([^)]*\)|key),[^)]*'state'/g)];
+    expect(writes.length, name).toBe(isCreating || name === 'common.lua' ? 1 : 0);
+  }
+});
+
+test('a claimed build is at the first stage', () => {
+  const claim = readFileSync(`${folder}/claim.lua`, 'utf8');
+  expect(claim).toContain(`'stage', '${STAGES[0]}'`);
+});

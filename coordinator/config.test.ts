@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { fromEnvironment, type RawSettings, SettingsError, withoutSecrets } from '../shared/env.ts';
+import { CoordinatorSettingsSchema, parseCoordinatorConfig } from './config.ts';
+
+const required = {
+  nats: 'nats://farm:s3cret@127.0.0.1:4222',
+  redis: 'redis://:s3cret@127.0.0.1:6379',
+  farmKey: 'ab'.repeat(32),
+  artifacts: '/srv/artifacts',
+};
+
+function problemsOf(raw: RawSettings): readonly string[] {
+  try {
+    parseCoordinatorConfig(raw);
+  } catch (thrown) {
+    if (thrown instanceof SettingsError) return thrown.problems;
+    throw thrown;
+  }
+  return [];
+}
+
+test('what is required is enough, and the rest is as documented', () => {
+  expect(parseCoordinatorConfig(required)).toMatchObject({
+    ...required,
+    httpHost: '127.0.0.1',
+    httpPort: 8080,
+    grpcHost: '127.0.0.1',
+    grpcPort: 8081,
+    upstream: 'https://downloads.openwrt.org',
+    allowDefaults: false,
+    repositoryAllowList: [],
+    leaseMs: 15_000,
+    logLevel: 'info',
+  });
+});
+
+test('nothing given: everything that is missing is told', () => {
+  const names = problemsOf({}).map((problem) => problem.split(' ')[0]);
+  expect(names).toEqual(['WRTFARM_NATS', 'WRTFARM_REDIS', 'WRTFARM_FARM_KEY', 'WRTFARM_ARTIFACTS']);
+});
+
+test.each([
+  { nats: 'http://127.0.0.1:4222' },
+  { nats: '127.0.0.1:4222' },
+  { redis: 'http://127.0.0.1' },
+  { farmKey: 'AB'.repeat(32) },
+  { farmKey: 'ab'.repeat(31) },
+  { httpPort: '65536' },
+  { upstream: 'ftp://downloads.openwrt.org' },
+  { upstream: 'https://a b' },
+  { leaseMs: '1499' },
+  { maxQueued: '0' },
+  { maxWarming: '0' },
+  { logLevel: 'verbose' },
+  { allowDefaults: 'maybe' },
+])('%j is refused', (change) => {
+  expect(problemsOf({ ...required, ...change })).toHaveLength(1);
+});
+
+test('secrets are never shown: not when they are wrong, not with the settings', () => {
+  const wrong = { ...required, nats: 'https://farm:s3cret@h', redis: 's3cret', farmKey: 's3cret' };
+  expect(problemsOf(wrong)).toHaveLength(3);
+  expect(problemsOf(wrong).join('\n')).not.toContain('s3cret');
+  const shown = JSON.stringify(withoutSecrets(CoordinatorSettingsSchema, parseCoordinatorConfig(required)));
+  expect(shown).not.toContain('s3cret');
+  expect(shown).not.toContain(required.farmKey);
+});
+
+test('the environment gives the same settings as flags', () => {
+  const env = {
+    WRTFARM_NATS: required.nats,
+    WRTFARM_REDIS: required.redis,
+    WRTFARM_FARM_KEY: required.farmKey,
+    WRTFARM_ARTIFACTS: required.artifacts,
+    WRTFARM_ALLOW_DEFAULTS: '1',
+    WRTFARM_REPOSITORY_ALLOW_LIST: 'https://a.example, https://b.example/feed',
+    WRTFARM_CATALOG_FRESH_MS: '0',
+  };
+  expect(parseCoordinatorConfig(fromEnvironment(CoordinatorSettingsSchema, env))).toMatchObject({
+    allowDefaults: true,
+    repositoryAllowList: ['https://a.example', 'https://b.example/feed'],
+    catalogFreshMs: 0,
+  });
+});
+
+describe('a gRPC server for other machines', () => {
+  const open = 'nats://127.0.0.1:4222';
+
+  test.each(['0.0.0.0', '::', '192.168.1.2', 'farm.example.org', '127.0.0.1.example.org', '127evil'])(
+    'on %s is refused while NATS lets anyone in, and taken once it does not',
+    (grpcHost) => {
+      const [problem] = problemsOf({ ...required, grpcHost, nats: open });
+      expect(problem).toContain('WRTFARM_GRPC_HOST');
+      expect(problem).toContain('WRTFARM_NATS');
+      expect(problemsOf({ ...required, grpcHost })).toEqual([]);
+    },
+  );
+
+  test.each(['127.0.0.1', '127.0.1.1', '::1', 'localhost'])('is not one on %s', (grpcHost) => {
+    expect(problemsOf({ ...required, grpcHost, nats: open })).toEqual([]);
+  });
+});
