@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { systemClock } from '../shared/clock.ts';
+import { FarmError } from '../shared/errors.ts';
 import { Disposers } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import { inboxPrefix } from '../shared/messages/subjects.ts';
@@ -33,6 +34,12 @@ export async function startAgent(
   config: AgentConfig,
   { log, proxies = NO_PROXIES }: { readonly log: Log; readonly proxies?: ProxySettings },
 ): Promise<RunningAgent> {
+  if (process.arch !== 'x64') {
+    throw new FarmError(
+      'failed_precondition',
+      `ImageBuilders are made for x86-64; this machine is ${process.arch} and cannot run them`,
+    );
+  }
   const opened = new Disposers();
   try {
     return await open(config, { log, proxies, opened });

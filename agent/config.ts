@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { AGENT_ID_PATTERN } from '../shared/domain/agent.ts';
-import { parseSettings, type RawSettings } from '../shared/env.ts';
+import { parseSettings, type RawSettings, requireUrl } from '../shared/env.ts';
 import { LOG_LEVELS } from '../shared/log.ts';
 
 /** Settings of an agent. */
@@ -56,5 +56,7 @@ export type AgentConfig = Readonly<Static<typeof AgentSettingsSchema>>;
 
 /** Settings checked as a whole. Throws `SettingsError` with every problem. */
 export function parseAgentConfig(raw: RawSettings): AgentConfig {
-  return parseSettings(AgentSettingsSchema, raw);
+  const config = parseSettings(AgentSettingsSchema, raw);
+  for (const setting of ['nats', 'upstream'] as const) requireUrl(setting, config[setting]);
+  return config;
 }

@@ -100,3 +100,9 @@ describe('a gRPC server for other machines', () => {
     expect(problemsOf({ ...required, grpcHost, nats: open })).toEqual([]);
   });
 });
+
+test('a URL that cannot be read is told without the password in it', () => {
+  const problems = problemsOf({ ...required, nats: 'nats://farm:geheim@h:99999' });
+  expect(problems).toEqual([expect.stringContaining('WRTFARM_NATS')]);
+  expect(problems.join()).not.toContain('geheim');
+});

@@ -87,6 +87,15 @@ export function parseSettings<T extends TObject>(schema: T, raw: RawSettings): R
   return Object.freeze(given as Static<T>);
 }
 
+/** Throws `SettingsError` unless a setting is a URL. Says nothing of its text, which may hold a password. */
+export function requireUrl(setting: string, value: string): void {
+  if (!URL.canParse(value)) {
+    throw new SettingsError([
+      `${environmentName(setting)} (--${flagName(setting)}) is not a URL that can be read`,
+    ]);
+  }
+}
+
 /** Settings as they may be shown: secrets replaced. */
 export function withoutSecrets(
   schema: TObject,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from './clock.ts';
 import { Disposers, type LoopOptions, runLoop } from './lifecycle.ts';
@@ -28,7 +29,6 @@ describe('what was opened', () => {
 
   test('is closed once, and who closes it again waits for the close under way', async () => {
     const disposers = new Disposers();
-    let isClosed = false;
     let closes = 0;
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => {
@@ -37,14 +37,16 @@ describe('what was opened', () => {
     disposers.add('slow', async () => {
       closes += 1;
       await released;
-      isClosed = true;
     });
     const first = disposers[Symbol.asyncDispose]();
-    const second = disposers[Symbol.asyncDispose]();
+    let isSecondOver = false;
+    const second = disposers[Symbol.asyncDispose]().then(() => {
+      isSecondOver = true;
+    });
+    await nextTurn();
+    expect(isSecondOver).toBe(false);
     release();
-    await second;
-    expect(isClosed).toBe(true);
-    await first;
+    await Promise.all([first, second]);
     await disposers[Symbol.asyncDispose]();
     expect(closes).toBe(1);
   });
@@ -159,4 +161,17 @@ describe('a loop', () => {
     }, options);
     expect(options.failures).toEqual([]);
   });
+});
+
+test('what is opened after all was closed is closed at once, and that is told', async () => {
+  const disposers = new Disposers();
+  await disposers[Symbol.asyncDispose]();
+  let isClosed = false;
+  expect(() =>
+    disposers.add('late', () => {
+      isClosed = true;
+    }),
+  ).toThrow('late was opened after all was closed');
+  await disposers[Symbol.asyncDispose]();
+  expect(isClosed).toBe(true);
 });

@@ -6,8 +6,12 @@ export class Disposers implements AsyncDisposable {
   readonly #entries: { readonly name: string; readonly dispose: () => Promise<void> | void }[] = [];
   #disposing: Promise<void> | undefined;
 
-  /** Registers how to close something just opened. */
+  /** Registers how to close something just opened. What is opened after disposing began is closed at once, and that throws. */
   add(name: string, dispose: () => Promise<void> | void): void {
+    if (this.#disposing) {
+      this.#disposing = this.#disposing.then(() => dispose());
+      throw new Error(`${name} was opened after all was closed`);
+    }
     this.#entries.push({ name, dispose });
   }
 

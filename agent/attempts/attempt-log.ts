@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_LOG_CHUNK_BYTES } from '../../shared/attempt-protocol.ts';
+import { writeAll } from '../../shared/write-all.ts';
 
 /** A line is sent at the latest this long after it was written, milliseconds. */
 const FLUSH_MS = 150;
@@ -51,14 +52,15 @@ export class AttemptLog {
     return buffer;
   }
 
-  /** Resolves when all that was appended can be read. */
+  /** Resolves when all that was appended can be read. Throws what kept it from being written. */
   async settle(): Promise<void> {
     this.#flush();
     await this.#writing;
   }
 
+  /** Closes the file, whatever became of the log. */
   async close(): Promise<void> {
-    await this.settle();
+    await this.settle().catch(() => undefined);
     await this.#file.close();
   }
 
@@ -70,11 +72,13 @@ export class AttemptLog {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#writing = this.#writing.then(() => this.#write(bytes));
+    // Told by `settle`; until then a full disk must not end the agent.
+    this.#writing.catch(() => undefined);
   }
 
   async #write(bytes: Buffer): Promise<void> {
     let start = this.#ends.at(-1) ?? 0;
-    await this.#file.write(bytes, 0, bytes.length, start);
+    await writeAll(this.#file, bytes, start);
     const end = start + bytes.length;
     for (let at = 0; start < end; ) {
       const length = chunkLength(bytes.subarray(at));

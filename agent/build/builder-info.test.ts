@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hasCode } from '../../shared/errors.ts';
 import { parseBuilderInfo } from './builder-info.ts';
-import { SMALL_INFO } from './small-builder.test.helper.ts';
+import { SMALL_INFO } from './small-builder.test.support.ts';
 
 test('revision, target, default packages and profiles are read', () => {
   expect(parseBuilderInfo(SMALL_INFO)).toEqual({

@@ -4,7 +4,7 @@ import type { BuildSpec } from '../../shared/domain/build-spec.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { parseBuilderInfo } from './builder-info.ts';
 import { makeImage, makeManifest, manifestHash, packagesToInstall } from './make-arguments.ts';
-import { SMALL_INFO, smallSpec } from './small-builder.test.helper.ts';
+import { SMALL_INFO, smallSpec } from './small-builder.test.support.ts';
 
 const info = parseBuilderInfo(SMALL_INFO);
 

@@ -9,6 +9,7 @@ function read(outcome: Partial<MakeOutcome>): FailureReading {
     stdout: '',
     stderr: '',
     images: 'no profiles.json',
+    customFeeds: [],
     ...outcome,
   });
 }
@@ -67,7 +68,16 @@ describe('apk', () => {
       'ERROR: clash-two-1.0-r1: trying to overwrite etc/clash.conf owned by clash-one-1.0-r1.\n1 error; 3.2 MiB in 120 packages\n',
       selection('Impossible package selection: conflicts (clash-one, clash-two)'),
     ],
-    ['something else', `ERROR: something new\n${INNER}`, selection('Impossible package selection')],
+    [
+      'something else',
+      `ERROR: something new\n${INNER}`,
+      { ...OTHER, reason: 'Impossible package selection' },
+    ],
+    [
+      'a damaged package file',
+      'ERROR: wget: exited with error 8\nERROR: tmux-3.5a-r1: BAD archive\n',
+      { kind: 'broken', breakage: 'feed', reason: 'ERROR: wget: exited with error 8' },
+    ],
     [
       'a feed that cannot be reached, which makes everything look unknown',
       `ERROR: wget: exited with error 4\nWARNING: updating and opening ${URL}/packages.adb: unexpected end of file\n` +
@@ -308,5 +318,38 @@ describe('either', () => {
       (_, number) => `  package-${number} (no such package):\n`,
     ).join('');
     expect(read({ stderr: names }).reason).toHaveLength(1000);
+  });
+});
+
+describe('what no request can cause', () => {
+  test.each([
+    ['a program for another machine', 'bash: ./apk: cannot execute binary file: Exec format error', 'agent'],
+    ['a tool that is missing', 'make[2]: *** [Makefile:170: package_install] Error 127', 'agent'],
+    ['memory that ran out', '/bin/sh: line 1:  1234 Killed', 'agent'],
+    [
+      'fakeroot that cannot work',
+      "fakeroot: preload library `libfakeroot.so' not found, aborting.",
+      'sandbox',
+    ],
+  ] as const)("%s is the machine's fault", (_case, line, breakage) => {
+    expect(read({ stderr: `${line}\n${INNER}` })).toMatchObject({ kind: 'broken', breakage });
+  });
+});
+
+test("a feed of the client's own that cannot be read is told to the client at once", () => {
+  const stderr = `WARNING: updating and opening https://feed.example/x/packages.adb: UNTRUSTED signature\nERROR: unable to select packages:\n  foo (no such package):\n    required by: world[foo]\n`;
+  expect(read({ stderr, customFeeds: ['https://feed.example/x/packages.adb'] })).toMatchObject({
+    kind: 'failed',
+    reason: expect.stringContaining('https://feed.example/x/packages.adb'),
+  });
+  expect(read({ stderr })).toMatchObject({ kind: 'broken', breakage: 'feed' });
+});
+
+test('a root filesystem that the builder does not make is named, with those it makes', () => {
+  const stdout = 'Filesystem "ext4" is not available!\nAvailable filesystems: squashfs\n';
+  expect(read({ step: 'image', stdout })).toEqual({
+    kind: 'failed',
+    failure: 'filesystem',
+    reason: 'The root filesystem ext4 is not available here, only squashfs',
   });
 });

@@ -13,6 +13,8 @@ export interface MakeOutcome {
   readonly stderr: string;
   /** What the profiles.json of `make image` holds for the profile. */
   readonly images: 'no profiles.json' | 'no profile' | 'none';
+  /** URLs of the feeds that the request itself names. */
+  readonly customFeeds: readonly string[];
 }
 
 /** A failure of the build itself, or one of the farm. */
@@ -27,6 +29,12 @@ const HOST_TROUBLES: readonly { readonly pattern: RegExp; readonly breakage: Bre
   { pattern: /^.*Prerequisite check failed.*$/m, breakage: 'agent' },
   { pattern: /^.*Please build with umask 022.*$/m, breakage: 'agent' },
   { pattern: /^.*Cannot allocate memory.*$/m, breakage: 'agent' },
+  // Killed for memory, a program for another machine, a tool that is missing: no request can cause these.
+  { pattern: /^.*(?:\bKilled$|\*\*\* .*Error 137).*$/m, breakage: 'agent' },
+  { pattern: /^.*Exec format error.*$/m, breakage: 'agent' },
+  { pattern: /^.*\*\*\* .*Error 12[67]\b.*$/m, breakage: 'agent' },
+  { pattern: /^.*(?:Segmentation fault|Bus error).*$/m, breakage: 'agent' },
+  { pattern: /^fakeroot[,:].*$/m, breakage: 'sandbox' },
   { pattern: /^.*libfakeroot: connect: .*$/m, breakage: 'sandbox' },
   { pattern: /^.*failed to preserve .*: owner.*$/m, breakage: 'sandbox' },
 ];
@@ -57,6 +65,12 @@ export function readFailure(outcome: MakeOutcome): FailureReading {
       breakage: 'agent',
       reason: `make was killed by signal ${outcome.exitCode - 128}`,
     };
+  }
+  const filesystem = /^Filesystem "(.*)" is not available!$/m.exec(outcome.stdout)?.[1];
+  if (filesystem !== undefined) {
+    const known = /^Available filesystems: (.*)$/m.exec(outcome.stdout)?.[1] ?? 'others';
+    const reason = shorten(`The root filesystem ${filesystem} is not available here, only ${known}`);
+    return { kind: 'failed', failure: 'filesystem', reason };
   }
   const isInstalled = outcome.step === 'image' && INSTALLED.test(outcome.stdout);
   return (isInstalled ? undefined : readPackageTrouble(outcome, words)) ?? readOther(outcome, words);
@@ -92,7 +106,13 @@ function readPackageTrouble(outcome: MakeOutcome, words: string): FailureReading
   const selection = readSelectionTrouble(words, outcome.flavour);
   const feed = readFeedTrouble(words, outcome.flavour);
   const isConflict = selection.conflicts.length > 0 && selection.missing.length === 0;
-  if (feed !== undefined && !isConflict) return { kind: 'broken', breakage: 'feed', reason: shorten(feed) };
+  if (feed !== undefined && !isConflict) {
+    const own = outcome.customFeeds.find((url) => feed.startsWith(`could not fetch ${url}`));
+    // The client's own feed is the client's own affair: no other machine will read it either.
+    if (own !== undefined)
+      return { kind: 'failed', failure: 'build_error', reason: shorten(`Repository: ${feed}`) };
+    return { kind: 'broken', breakage: 'feed', reason: shorten(feed) };
+  }
   if (selection.missing.length === 0 && selection.conflicts.length === 0) return undefined;
   const missing = selection.missing.length > 0 ? ` missing (${selection.missing.join(', ')})` : '';
   const conflicts = selection.conflicts.length > 0 ? ` conflicts (${selection.conflicts.join(', ')})` : '';
@@ -105,7 +125,8 @@ function readPackageTrouble(outcome: MakeOutcome, words: string): FailureReading
 
 function readOther(outcome: MakeOutcome, words: string): FailureReading {
   if (outcome.step === 'manifest') {
-    return { kind: 'failed', failure: 'package_selection', reason: 'Impossible package selection' };
+    // asu's words for whatever goes wrong here; without a package to blame it is not remembered.
+    return { kind: 'failed', failure: 'build_error', reason: 'Impossible package selection' };
   }
   if (TOO_BIG.test(words)) return tooBig();
   return {

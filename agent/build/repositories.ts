@@ -4,7 +4,7 @@ import { parseUsignPublicKey } from '../../shared/usign.ts';
 import type { Flavour } from '../builders/warm-builder.ts';
 
 /** Where the feeds of every official ImageBuilder point. */
-const OPENWRT_UPSTREAM = 'https://downloads.openwrt.org';
+const OPENWRT_UPSTREAM = /https?:\/\/downloads\.openwrt\.org\//;
 /** A URL without anything that ends a word, a line or a quotation in a feed list. */
 const URL_PATTERN = /^https?:\/\/[^\s"'`\\<>|;&$(){}]+$/;
 const NAME_PATTERN = /^[A-Za-z0-9_.-]+$/;
@@ -71,7 +71,7 @@ function isRemoteFeed(line: string, flavour: Flavour): boolean {
 }
 
 function toMirror(line: string, upstream: string): string {
-  return line.replace(`${OPENWRT_UPSTREAM}/`, () => `${upstream.replace(/\/+$/, '')}/`);
+  return line.replace(OPENWRT_UPSTREAM, () => `${upstream.replace(/\/+$/, '')}/`);
 }
 
 function normalised(key: string): string {

@@ -12,7 +12,7 @@ import type { WarmBuilder } from '../builders/warm-builder.ts';
 import { openSandbox } from '../sandbox/open-sandbox.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type AttemptOptions, type FinishedAttempt, runAttempt } from './run-attempt.ts';
-import { smallBuilder, smallSpec } from './small-builder.test.helper.ts';
+import { smallBuilder, smallSpec } from './small-builder.test.support.ts';
 
 const MARK = `1000.${randomUUID().replaceAll(/\D/g, '')}`;
 /** What the small builder can be made to do, by the names in PACKAGES. */

@@ -179,7 +179,9 @@ class RunningAttempt {
     images: 'no profiles.json' | 'no profile' | 'none',
   ): FailureReading {
     const { stdout, stderr, exitCode } = run;
-    return readFailure({ step, flavour: this.#attempt.builder.flavour, exitCode, stdout, stderr, images });
+    const { builder, spec } = this.#attempt;
+    const customFeeds = Object.values(spec.repositories);
+    return readFailure({ step, flavour: builder.flavour, exitCode, stdout, stderr, images, customFeeds });
   }
 
   #ended(reading: FailureReading, output: BuildOutput = NO_OUTPUT): AttemptResult {

@@ -28,7 +28,7 @@ import {
   type SmallUpstream,
   SUMS_PATH,
   startSmallUpstream,
-} from './small-upstream.test.helper.ts';
+} from './small-upstream.test.support.ts';
 
 const TOKEN = 'openwrt=25_12_5=ath79=generic';
 

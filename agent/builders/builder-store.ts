@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
-import { removeTree } from '../sandbox/tree.ts';
+import { ownFolder, removeTree } from '../sandbox/tree.ts';
 import { RECORD_NAME, TREE_NAME } from './fetch-builder.ts';
 import { type BuilderRecord, BuilderRecordSchema, type WarmBuilder } from './warm-builder.ts';
 
@@ -17,7 +17,7 @@ import { type BuilderRecord, BuilderRecordSchema, type WarmBuilder } from './war
 export async function loadBuilders(
   directory: string,
 ): Promise<readonly { readonly builder: WarmBuilder; readonly warmedAt: number }[]> {
-  await mkdir(directory, { recursive: true });
+  await ownFolder(directory);
   const found: { builder: WarmBuilder; warmedAt: number }[] = [];
   for (const { name: token } of (await readdir(directory, { withFileTypes: true })).filter((entry) =>
     entry.isDirectory(),

@@ -8,7 +8,7 @@ import { sha256Hex } from '../../shared/digest.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { NO_PROXIES, type ProxySettings } from '../../shared/proxies.ts';
 import { type DownloadOptions, openDownloader } from './downloader.ts';
-import { type SmallUpstream, startSmallUpstream } from './small-upstream.test.helper.ts';
+import { type SmallUpstream, startSmallUpstream } from './small-upstream.test.support.ts';
 
 let scratch: string;
 let upstream: SmallUpstream;

@@ -5,7 +5,7 @@ import { type BuilderSource, builderName } from '../../shared/domain/builder.ts'
 import { FarmError } from '../../shared/errors.ts';
 import type { UsignPublicKey } from '../../shared/usign.ts';
 import { type BuilderInfo, parseBuilderInfo } from '../build/builder-info.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import { INSIDE, type Sandbox } from '../sandbox/sandbox.ts';
 import type { Downloader } from './downloader.ts';
 import { unpackArchive } from './unpack.ts';
 import { verifySource } from './verify-source.ts';
@@ -70,6 +70,7 @@ export async function fetchBuilder(
   await rm(archive);
   const flavour = await flavourOf(tree);
   const info = await readInfo(tree, deps.sandbox, options.signal);
+  await checkHost(tree, deps.sandbox, options.signal);
   if (info.target !== source.target) {
     throw builderFailure(`${verified.name} is for ${info.target}, not for ${source.target}`);
   }
@@ -132,6 +133,34 @@ async function readInfo(tree: string, sandbox: Sandbox, signal: AbortSignal): Pr
     throw builderFailure(`make info failed (${JSON.stringify(result.end)}): ${words}`);
   }
   return parseBuilderInfo(result.stdout.tail());
+}
+
+/**
+ * Lets the ImageBuilder check this machine once, instead of in every build: it remembers that it did, by absolute links to
+ * the tools, and a sandbox has the same ones at the same places. Only what it says is missing counts: a Makefile that
+ * names the check otherwise leaves it to the builds.
+ */
+async function checkHost(tree: string, sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+  await using view = await sandbox.openView(tree, { inPlace: true, signal });
+  for (const target of [
+    'staging_dir/host/.prereq-build',
+    `${INSIDE.builder}/staging_dir/host/.prereq-build`,
+  ]) {
+    const result = await view.run(['make', target], { signal, timeoutMs: INFO_MS });
+    if (result.end.by === 'abort')
+      throw new FarmError('cancelled', 'the check of this machine was cancelled');
+    if (result.end.by === 'exit' && result.end.code === 0) return;
+    const missing = result.stdout.tail().match(/^Build dependency: .*$/gm);
+    if (missing) {
+      throw new FarmError(
+        'infrastructure',
+        `this machine lacks what the ImageBuilder needs: ${missing.join(' ')}`,
+        {
+          details: { breakage: 'agent' },
+        },
+      );
+    }
+  }
 }
 
 function builderFailure(reason: string): FarmError {

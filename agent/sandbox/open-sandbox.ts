@@ -5,7 +5,7 @@ import type { Log } from '../../shared/log.ts';
 import type { Method } from './launch.ts';
 import { probeMethods } from './probe.ts';
 import type { Sandbox } from './sandbox.ts';
-import { removeTree, TOOL_ENVIRONMENT } from './tree.ts';
+import { ownFolder, removeTree, TOOL_ENVIRONMENT } from './tree.ts';
 import { openView } from './view.ts';
 
 export interface SandboxConfig {
@@ -29,7 +29,7 @@ export const ALL_METHODS: readonly Method[] = [
  * @throws FarmError `failed_precondition` when none does, with what each was refused for.
  */
 export async function openSandbox(deps: { readonly log: Log }, config: SandboxConfig): Promise<Sandbox> {
-  await mkdir(config.directory, { recursive: true });
+  await ownFolder(config.directory);
   for (const name of await readdir(config.directory)) await removeTree(join(config.directory, name));
   const etcDirectory = join(config.directory, 'etc');
   await writeEtc(etcDirectory);

@@ -44,7 +44,7 @@ beforeAll(() => {
       sourceMap: false,
     },
     include: [],
-    files: [assetPath('agent/sandbox/hold-view.test.helper.ts')],
+    files: [assetPath('agent/sandbox/hold-view.test.support.ts')],
   };
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
@@ -67,7 +67,7 @@ test.each(cases)(
     const helper = spawn(
       process.execPath,
       [
-        join(directory, 'js/agent/sandbox/hold-view.test.helper.js'),
+        join(directory, 'js/agent/sandbox/hold-view.test.support.js'),
         join(data, 'attempts'),
         String(number),
         join(data, 'tree'),

@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
 import { FarmError } from '../../shared/errors.ts';
 import { runProcess } from './run-process.ts';
 
@@ -55,4 +55,14 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/**
+ * Makes a folder that is this user's and this group's own: below a folder that hands its group on (setgid), files would get
+ * a group that no user namespace of ours knows, and overlays refuse them.
+ */
+export async function ownFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chown(path, process.geteuid?.() ?? -1, process.getegid?.() ?? -1);
+  await chmod(path, 0o755);
 }

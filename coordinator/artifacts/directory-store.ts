@@ -55,6 +55,7 @@ export class DirectoryStore implements ArtifactStore {
       const blob = this.#blobPath(sha256);
       await mkdir(dirname(blob), { recursive: true });
       folders.add(dirname(blob));
+      if (await exists(blob)) continue;
       await rename(this.#staging.completePath(attemptKey, sha256), blob).catch(async (cause: unknown) => {
         if (isMissing(cause) && (await exists(blob))) return;
         const code = isMissing(cause) ? 'not_found' : 'infrastructure';
@@ -97,7 +98,10 @@ export class DirectoryStore implements ArtifactStore {
 
   async newest(requestHash: string): Promise<BuildJson | undefined> {
     const folders = await readdir(this.#requestPath(requestHash)).catch(() => []);
-    const builds = await Promise.all(folders.map((folder) => this.#readBuildJson(folder)));
+    // One that cannot be read must not hide the others.
+    const builds = await Promise.all(
+      folders.map((folder) => this.#readBuildJson(folder).catch(() => undefined)),
+    );
     return builds
       .filter((json) => json !== undefined)
       .sort((left, right) => right.finishedAt - left.finishedAt)[0];

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -147,4 +147,37 @@ test('dropping forgets all of an attempt and may be repeated', async () => {
   await staging.drop(attempt);
   expect(await staging.held(attempt, image)).toEqual({ heldBytes: 0, isComplete: false });
   await expect(stat(join(root, attempt))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+describe('two writes of one artifact at once', () => {
+  test('cannot change each other, nor what was verified and kept', async () => {
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const late = staging.write(
+      attempt,
+      image,
+      0,
+      (async function* () {
+        await held;
+        yield Buffer.from('e'.repeat(content.length));
+      })(),
+    );
+    expect(await staging.write(attempt, image, 0, chunks(content))).toMatchObject({ isComplete: true });
+    letGo();
+    await expect(late).rejects.toMatchObject({ code: 'failed_precondition' });
+    expect(await staged()).toBe(content);
+  });
+
+  test('both succeed when both are right', async () => {
+    const both = [0, 1].map(() => staging.write(attempt, image, 0, chunks('the bytes ', 'of an image')));
+    expect(await Promise.all(both)).toMatchObject([{ isComplete: true }, { isComplete: true }]);
+    expect(await readdir(join(root, attempt))).toEqual([image.sha256]);
+  });
+});
+
+test('an artifact that is held with another size than it is said to have is not complete', async () => {
+  await staging.write(attempt, image, 0, chunks(content));
+  expect((await staging.held(attempt, { ...image, sizeBytes: 999 })).isComplete).toBe(false);
 });

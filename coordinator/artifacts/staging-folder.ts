@@ -1,14 +1,16 @@
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
+import { writeAll } from '../../shared/write-all.ts';
 import type { HeldArtifact, StagedArtifacts } from './artifact-store.ts';
 
 /**
- * Uploads of attempts, a folder each: `<sha256>.part` while bytes are missing, `<sha256>` once they are all there, synced to
- * disk and verified. Two writers of the same artifact at once: the second is refused by its offset.
+ * Uploads of attempts, a folder each: `<sha256>.<random>.part` while bytes are missing, `<sha256>` once they are all there,
+ * synced to disk and verified. Every write has a file of its own, a resumed one a copy of what was held, and closes it before
+ * it is renamed: so nothing that was verified can be changed by a write that still runs.
  */
 export class StagingFolder implements StagedArtifacts {
   readonly #root: string;
@@ -23,8 +25,9 @@ export class StagingFolder implements StagedArtifacts {
 
   async held(attemptKey: string, artifact: Artifact): Promise<HeldArtifact> {
     const complete = await sizeOf(this.completePath(attemptKey, artifact.sha256));
-    if (complete !== undefined) return { heldBytes: complete, isComplete: true };
-    return { heldBytes: (await sizeOf(this.#partPath(attemptKey, artifact))) ?? 0, isComplete: false };
+    if (complete === artifact.sizeBytes) return { heldBytes: complete, isComplete: true };
+    const part = await this.#longestPart(attemptKey, artifact);
+    return { heldBytes: part?.sizeBytes ?? 0, isComplete: false };
   }
 
   async write(
@@ -42,23 +45,8 @@ export class StagingFolder implements StagedArtifacts {
         { details: { heldBytes: held.heldBytes } },
       );
     }
-    const part = this.#partPath(attemptKey, artifact);
     try {
-      await mkdir(join(this.#root, attemptKey), { recursive: true });
-      const hash = createHash('sha256');
-      if (offset > 0) await hashInto(hash, part);
-      const sizeBytes = await this.#append(part, artifact, offset, bytes, hash);
-      if (sizeBytes < artifact.sizeBytes) return { heldBytes: sizeBytes, isComplete: false };
-      const sha256 = hash.digest('hex');
-      if (sha256 !== artifact.sha256) {
-        await rm(part, { force: true });
-        throw new FarmError(
-          'failed_precondition',
-          `${artifact.name} has sha256 ${sha256}, not ${artifact.sha256}`,
-        );
-      }
-      await rename(part, this.completePath(attemptKey, artifact.sha256));
-      return { heldBytes: sizeBytes, isComplete: true };
+      return await this.#write(attemptKey, artifact, offset, bytes);
     } catch (cause) {
       if (cause instanceof FarmError) throw cause;
       throw new FarmError('infrastructure', `${artifact.name} cannot be stored: ${messageOf(cause)}`, {
@@ -71,6 +59,51 @@ export class StagingFolder implements StagedArtifacts {
     await rm(join(this.#root, attemptKey), { recursive: true, force: true });
   }
 
+  async #write(
+    attemptKey: string,
+    artifact: Artifact,
+    offset: number,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<HeldArtifact> {
+    await mkdir(join(this.#root, attemptKey), { recursive: true });
+    const complete = this.completePath(attemptKey, artifact.sha256);
+    const part = `${complete}.${randomBytes(8).toString('hex')}.part`;
+    const hash = createHash('sha256');
+    if (offset > 0) await this.#copyHeld(attemptKey, artifact, offset, part, hash);
+    const heldBytes = await this.#append(part, artifact, offset, bytes, hash);
+    if (heldBytes < artifact.sizeBytes) return { heldBytes, isComplete: false };
+    const sha256 = hash.digest('hex');
+    if (sha256 !== artifact.sha256) {
+      await this.#dropParts(attemptKey, artifact);
+      throw new FarmError(
+        'failed_precondition',
+        `${artifact.name} has sha256 ${sha256}, not ${artifact.sha256}`,
+      );
+    }
+    await rename(part, complete).catch(async (cause: unknown) => {
+      // Another write was done first and took ours away with the other parts.
+      if ((await sizeOf(complete)) !== artifact.sizeBytes) throw cause;
+    });
+    await this.#dropParts(attemptKey, artifact);
+    return { heldBytes, isComplete: true };
+  }
+
+  /** Begins a write's own file with the bytes that an earlier one brought. */
+  async #copyHeld(
+    attemptKey: string,
+    artifact: Artifact,
+    offset: number,
+    path: string,
+    hash: Hash,
+  ): Promise<void> {
+    const held = await this.#longestPart(attemptKey, artifact);
+    if (!held)
+      throw new FarmError('failed_precondition', `${artifact.name}: what was held is gone; begin again`);
+    await copyFile(held.path, path, constants.COPYFILE_FICLONE);
+    await truncate(path, offset);
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  }
+
   async #append(
     part: string,
     artifact: Artifact,
@@ -78,7 +111,7 @@ export class StagingFolder implements StagedArtifacts {
     bytes: AsyncIterable<Uint8Array>,
     hash: Hash,
   ): Promise<number> {
-    const file = await open(part, offset === 0 ? 'w' : 'r+');
+    const file = await open(part, offset === 0 ? 'wx' : 'r+');
     let position = offset;
     try {
       for await (const chunk of bytes) {
@@ -88,7 +121,7 @@ export class StagingFolder implements StagedArtifacts {
             `${artifact.name} is longer than its ${artifact.sizeBytes} bytes`,
           );
         }
-        await file.write(chunk, 0, chunk.length, position);
+        await writeAll(file, chunk, position);
         hash.update(chunk);
         position += chunk.length;
       }
@@ -99,8 +132,31 @@ export class StagingFolder implements StagedArtifacts {
     return position;
   }
 
-  #partPath(attemptKey: string, artifact: Artifact): string {
-    return `${this.completePath(attemptKey, artifact.sha256)}.part`;
+  async #longestPart(
+    attemptKey: string,
+    artifact: Artifact,
+  ): Promise<{ readonly path: string; readonly sizeBytes: number } | undefined> {
+    const parts = await Promise.all(
+      (await this.#parts(attemptKey, artifact)).map(async (path) => ({
+        path,
+        sizeBytes: (await sizeOf(path)) ?? 0,
+      })),
+    );
+    return parts
+      .filter((part) => part.sizeBytes <= artifact.sizeBytes)
+      .sort((left, right) => right.sizeBytes - left.sizeBytes)[0];
+  }
+
+  async #dropParts(attemptKey: string, artifact: Artifact): Promise<void> {
+    for (const path of await this.#parts(attemptKey, artifact)) await rm(path, { force: true });
+  }
+
+  async #parts(attemptKey: string, artifact: Artifact): Promise<readonly string[]> {
+    const folder = join(this.#root, attemptKey);
+    const names = await readdir(folder).catch(() => []);
+    return names
+      .filter((name) => name.startsWith(`${artifact.sha256}.`) && name.endsWith('.part'))
+      .map((name) => join(folder, name));
   }
 }
 
@@ -109,8 +165,4 @@ async function sizeOf(path: string): Promise<number | undefined> {
     (found) => found.size,
     () => undefined,
   );
-}
-
-async function hashInto(hash: Hash, path: string): Promise<void> {
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
 }

@@ -244,3 +244,16 @@ describe('a parked pull', () => {
     );
   });
 });
+
+test('a pull whose time is up during a look that fails is answered all the same', async () => {
+  const { parked, sent } = park();
+  let fail: () => void = () => undefined;
+  const look = new Promise<undefined>((_resolve, reject) => {
+    fail = () => reject(new Error('Redis is away'));
+  });
+  const serving = parked.serve(() => look);
+  await parked.expire();
+  fail();
+  await expect(serving).rejects.toThrow('Redis is away');
+  expect(sent).toEqual([{}]);
+});

@@ -58,9 +58,9 @@ export class ParkedPull {
         orders = await look();
       } finally {
         if (this.#state === 'looking') this.#state = 'parked';
+        if (this.#isExpired && !orders) await this.answer({});
       }
       if (orders) await this.answer(orders);
-      else if (this.#isExpired) await this.answer({});
     }
   }
 

@@ -254,3 +254,34 @@ test('the first-boot script and the lease token are in no answer', () => {
     expect(sealed.answer).toHaveProperty('request.defaults', null);
   }
 });
+
+describe('a result that contradicts the request is refused', () => {
+  const sealing =
+    (changes: Partial<ProfilesJson>, of: BuildRecord = record) =>
+    () =>
+      sealResult(of, lease, { ...succeeded, profilesJson: JSON.stringify({ ...profiles, ...changes }) });
+
+  test('because it is for another target', () => {
+    expect(sealing({ target: 'x86/64' })).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  test('because it is of another revision than the client insisted on', () => {
+    expect(sealing({ version_code: 'r0-evil' }, withSpec({ versionCode: 'r1-abc' }))).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+
+  test('because its profile is only a word every object knows', () => {
+    expect(sealing({}, withSpec({ profile: 'constructor' }))).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+});
+
+test.each([
+  [1e13, '1970-01-01T00:00:00.000000Z'],
+  [1.5, '1970-01-01T00:00:01.000000Z'],
+])('a source date of %d is told as a date: %s', (epoch, shown) => {
+  const result = { ...succeeded, profilesJson: JSON.stringify({ ...profiles, source_date_epoch: epoch }) };
+  expect(sealResult(record, lease, result).answer.build_at).toBe(shown);
+});

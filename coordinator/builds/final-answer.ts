@@ -10,6 +10,8 @@ import { requestEcho } from './request-echo.ts';
 import type { SealedBuild } from './sealed-build.ts';
 
 const HOUR_MS = 3_600_000;
+/** Latest time a Date holds, seconds. Source: ECMA-262, time values. */
+const LAST_DATE_S = 8.64e12;
 /** How long answers are kept. Source: asu, `config.py` (`build_ttl`, `build_defaults_ttl`, `build_failure_ttl`) and contract 2.7. */
 const KEEP_MS = {
   withDefaults: HOUR_MS / 2,
@@ -70,7 +72,19 @@ function doneAnswer(
   result: Extract<AttemptResult, { outcome: 'succeeded' }>,
 ): Record<string, unknown> {
   const { profiles, ...metadata } = parseProfilesJson(result.profilesJson);
-  const profile = profiles[record.spec.profile];
+  if (metadata.target !== record.spec.target) {
+    throw new FarmError(
+      'invalid_request',
+      `profiles.json is of target ${metadata.target}, not ${record.spec.target}`,
+    );
+  }
+  if (record.spec.versionCode !== '' && metadata.version_code !== record.spec.versionCode) {
+    throw new FarmError(
+      'invalid_request',
+      `profiles.json is of revision ${metadata.version_code}, not ${record.spec.versionCode}`,
+    );
+  }
+  const profile = Object.hasOwn(profiles, record.spec.profile) ? profiles[record.spec.profile] : undefined;
   if (!profile || profile.images.length === 0) {
     throw new FarmError('invalid_request', `profiles.json lists no image of profile ${record.spec.profile}`);
   }
@@ -132,7 +146,10 @@ function parseProfilesJson(text: string) {
 
 /** `build_at` is the source date, not the time of the build (contract 2.6). */
 function buildAt(sourceDateEpoch: number | undefined): string {
-  return new Date((sourceDateEpoch ?? 0) * 1000).toISOString().replace('.000Z', '.000000Z');
+  const seconds = Math.trunc(sourceDateEpoch ?? 0);
+  // Beyond what a date can be the field tells the epoch; nothing depends on it.
+  const date = new Date((Math.abs(seconds) <= LAST_DATE_S ? seconds : 0) * 1000);
+  return date.toISOString().replace('.000Z', '.000000Z');
 }
 
 function keepMs(spec: BuildSpec): number {

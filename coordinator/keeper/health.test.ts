@@ -59,3 +59,15 @@ test('a look that is a little late is no break', () => {
   health.look(true);
   expect(health.wellMs).toBe(1_500);
 });
+
+test('beats between looks that take long keep it well, and find a freeze', () => {
+  health.look(true);
+  for (let beats = 0; beats < 20; beats += 1) {
+    now += 500;
+    health.beat();
+  }
+  expect(health.wellMs).toBe(10_000);
+  now += 5_000;
+  health.beat();
+  expect(health.wellMs).toBe(0);
+});

@@ -11,6 +11,7 @@ export class Health {
   readonly #clock: Clock;
   #wellSince: number | undefined;
   #lookedAt = 0;
+  #wasWell = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,6 +24,12 @@ export class Health {
     if (!isWell || wasAsleep) this.#wellSince = undefined;
     if (isWell) this.#wellSince ??= now;
     this.#lookedAt = now;
+    this.#wasWell = isWell;
+  }
+
+  /** Between looks that take long: the process is awake, and nothing else is known to have changed. */
+  beat(): void {
+    this.look(this.#wasWell);
   }
 
   /** Milliseconds without a break; 0 when not well now. */

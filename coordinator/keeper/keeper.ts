@@ -58,6 +58,7 @@ export class Keeper {
   /** Runs until the signal is aborted, then gives the lock back. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, lock, log } = this.#deps;
+    const beating = setInterval(() => this.#health.beat(), STEP_MS);
     await runLoop(() => this.step(), {
       signal,
       clock,
@@ -67,6 +68,7 @@ export class Keeper {
         log[level]({ reason: messageOf(thrown), failures }, 'keeper step failed; it goes on');
       },
     });
+    clearInterval(beating);
     await lock.release().catch(() => undefined);
   }
 

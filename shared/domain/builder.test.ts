@@ -97,3 +97,10 @@ describe('the archive in sha256sums', () => {
     expect(findArchive(`${digest.slice(1)} *${name}`, builder)).toBeUndefined();
   });
 });
+
+test.each(['../x=1=y=z', 'a=b=c', 'a=b=c=d=e', 'openwrt=24.10=x86=64', ''])(
+  '%j is no token of a builder',
+  (token) => {
+    expect(parseBuilderToken(token)).toBeUndefined();
+  },
+);

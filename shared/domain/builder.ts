@@ -12,6 +12,7 @@ export const VERSION_PATTERN = '^[A-Za-z0-9][A-Za-z0-9.-]{0,31}$';
 export const TARGET_PATTERN = '^[a-z0-9][a-z0-9_-]{0,31}/[a-z0-9][a-z0-9_-]{0,31}$';
 /** `openwrt=24_10_4=x86=64`. */
 export const BUILDER_TOKEN_PATTERN = '^[a-z0-9-]+=[A-Za-z0-9_-]+=[a-z0-9_-]+=[a-z0-9_-]+$';
+const TOKEN = new RegExp(BUILDER_TOKEN_PATTERN);
 /** Upstream folder of a version below the mirror's root: `releases/24.10.4`, `snapshots`. */
 export const VERSION_PATH_PATTERN = '^[a-z]+(/[A-Za-z0-9][A-Za-z0-9.-]*)?$';
 
@@ -49,8 +50,8 @@ export function builderToken(builder: Builder): string {
 
 /** The builder a token names, or `undefined` for what is not one. */
 export function parseBuilderToken(token: string): Builder | undefined {
-  const [distro, version, target, subtarget, ...rest] = token.split('=');
-  if (!distro || !version || !target || !subtarget || rest.length > 0) return undefined;
+  if (!TOKEN.test(token)) return undefined;
+  const [distro = '', version = '', target, subtarget] = token.split('=');
   return { distro, version: version.replaceAll('_', '.'), target: `${target}/${subtarget}` };
 }
 

@@ -31,7 +31,11 @@ export const ProfilesJsonSchema = Type.Object({
   version_number: Type.String(),
   default_packages: Type.Optional(Type.Array(Type.String())),
   linux_kernel: Type.Optional(
-    Type.Object({ release: Type.String(), vermagic: Type.String(), version: Type.String() }),
+    Type.Object({
+      release: Type.Optional(Type.String()),
+      vermagic: Type.Optional(Type.String()),
+      version: Type.Optional(Type.String()),
+    }),
   ),
   metadata_version: Type.Optional(Type.Number()),
   source_date_epoch: Type.Optional(Type.Number()),

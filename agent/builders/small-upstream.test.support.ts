@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../shared/digest.ts';
 import type { BuilderSource } from '../../shared/domain/builder.ts';
 import { createUsignKeyPair, parseUsignPublicKey, type UsignPublicKey } from '../../shared/usign.ts';
-import { type SmallBuilderOptions, writeSmallTree } from '../build/small-builder.test.helper.ts';
+import { type SmallBuilderOptions, writeSmallTree } from '../build/small-builder.test.support.ts';
 
 /** Answers a request in place of the files; `false` leaves it to them. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => boolean;
