@@ -9,14 +9,18 @@ import { packageVersion } from '../shared/package-root.ts';
 import { NO_PROXIES, type ProxySettings } from '../shared/proxies.ts';
 import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.ts';
 import { DirectoryStore } from './artifacts/directory-store.ts';
+import { Retention } from './artifacts/retention.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
 import { type Builds, createBuilds } from './builds/create-builds.ts';
 import { JobQueue } from './builds/job-queue.ts';
 import { type Catalog, createCatalog } from './catalog/catalog.ts';
+import { type ClientCatalog, createClientCatalog } from './catalog/client-catalog.ts';
 import { resolveRequest } from './catalog/resolve-request.ts';
 import type { CoordinatorConfig } from './config.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
+import { Reposts } from './http/legacy/reposts.ts';
+import { StoreAliases } from './http/legacy/store-aliases.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import { Keeper } from './keeper/keeper.ts';
@@ -26,6 +30,8 @@ import { checkReadiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
+import { StatsReader } from './stats/stats-reader.ts';
+import { StatsRecorder } from './stats/stats-recorder.ts';
 
 /** How long a keeper that says nothing keeps its lock, milliseconds. */
 const KEEPER_LOCK_MS = 2_000;
@@ -84,9 +90,13 @@ async function open(
 
   const artifacts = new DirectoryStore(config.artifacts);
   const metrics = createMetrics();
-  const parts = createBuilds({ redis, connection, queue, artifacts, metrics, clock, log }, config);
+  const stats = new StatsRecorder({ redis, clock, log });
+  openLoop('statistics', (signal) => stats.run(signal), opened);
+  const parts = createBuilds({ redis, connection, queue, artifacts, metrics, stats, clock, log }, config);
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
   const catalog = opened.use('catalog', openCatalog(config, log, proxies));
+  const forClients = opened.use('client catalog', openClientCatalog(config, catalog, log, proxies));
+  const isStale = (): boolean => catalog.isStale() || forClients.isStale();
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
   const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey });
@@ -113,9 +123,25 @@ async function open(
     }),
   );
   broker.start();
-  await openAnnouncement(coordinators, log, opened);
+  await openAnnouncement(coordinators, broker, log, opened);
+  const retention = new Retention(
+    { artifacts, builds, clock, log },
+    { graceMs: config.storeGraceMs, maxBytes: config.storeMaxBytes },
+  );
   const lock = new KeeperLock(redis, id, KEEPER_LOCK_MS);
-  const keeper = new Keeper({ ...parts, redis, connection, queue, lock, catalog, clock, leaseMs, log });
+  const keeper = new Keeper({
+    ...parts,
+    redis,
+    connection,
+    queue,
+    lock,
+    catalog,
+    staging: artifacts,
+    retention,
+    clock,
+    leaseMs,
+    log,
+  });
   openLoop('keeper', (signal) => keeper.run(signal), opened);
 
   metrics.readFrom({
@@ -123,13 +149,18 @@ async function open(
     oldestWaitMs: () => waiting.oldestWaitMs(),
     agents: () => agents.list(),
     parkedPulls: () => broker.parkedCount,
-    isCatalogStale: () => catalog.isStale(),
+    isCatalogStale: isStale,
   });
-  const readiness: HttpDependencies['readiness'] = () => checkReadiness({ redis, connection, catalog });
+  const readiness: HttpDependencies['readiness'] = () =>
+    checkReadiness({ redis, connection, catalog: { isStale } });
   const closing = new AbortController();
   const http = await openHttp(config, {
     parts,
     catalog,
+    forClients,
+    stats: new StatsReader({ redis, clock }),
+    aliases: new StoreAliases(redis),
+    reposts: new Reposts(redis),
     artifacts,
     readiness,
     metrics: metrics.registry,
@@ -178,17 +209,33 @@ function openCatalog(config: CoordinatorConfig, log: Log, proxies: ProxySettings
   );
 }
 
+function openClientCatalog(
+  config: CoordinatorConfig,
+  catalog: Catalog,
+  log: Log,
+  proxies: ProxySettings,
+): ClientCatalog {
+  const { upstream, catalogFreshMs: freshMs } = config;
+  return createClientCatalog({ clock: systemClock, log, proxies }, { upstream, freshMs }, () =>
+    catalog.overview(),
+  );
+}
+
 /** Tells agents where this coordinator is, for as long as it lives. */
 async function openAnnouncement(
   coordinators: CoordinatorRegistry,
+  broker: Broker,
   log: Log,
   opened: Disposers,
 ): Promise<void> {
   const announce = async (): Promise<number> => {
     await coordinators.announce();
+    if (await coordinators.look()) await broker.callAgents();
     return ANNOUNCE_MS;
   };
   await announce();
+  // Pulls that were parked at a coordinator that died wait for nobody.
+  await broker.callAgents();
   opened.add('announcement', async () => {
     // Redis may be away; the entry grows old by itself.
     await Promise.race([coordinators.withdraw(), systemClock.sleep(WITHDRAW_MS)]).catch(logged(log));
@@ -212,19 +259,28 @@ function openLoop(name: string, run: (signal: AbortSignal) => Promise<void>, ope
 
 async function openHttp(
   config: CoordinatorConfig,
-  deps: Pick<HttpDependencies, 'readiness' | 'metrics' | 'log'> & {
+  deps: Pick<HttpDependencies, 'readiness' | 'metrics' | 'stats' | 'aliases' | 'reposts' | 'log'> & {
     readonly parts: Builds;
     readonly catalog: Catalog;
+    readonly forClients: ClientCatalog;
     readonly artifacts: DirectoryStore;
     /** Ends what would go on for as long as a client listens. */
     readonly closing: AbortSignal;
   },
 ): Promise<HttpServer> {
-  const { parts, catalog, artifacts, log } = deps;
+  const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
+  const { lists, documents, versions } = deps.forClients;
   const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
   return await startHttpServer(
     {
       catalog,
+      lists,
+      documents,
+      versions,
+      stats,
+      aliases,
+      reposts,
+      version: packageVersion(),
       resolve: (request) => resolveRequest({ catalog, policy, log }, request),
       builds: parts.service,
       files: artifacts,

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { parseSettings, type RawSettings, SettingsError } from '../shared/env.ts';
+import { parseSettings, type RawSettings, requireUrl, SettingsError } from '../shared/env.ts';
 import { LOG_LEVELS } from '../shared/log.ts';
+import { DEFAULT_LIFETIMES } from './builds/final-answer.ts';
 
 const PORT = { minimum: 0, maximum: 65_535 };
 
@@ -58,6 +59,15 @@ export const CoordinatorSettingsSchema = Type.Object({
     default: 60_000,
     description: 'how long upstream metadata is used before it is asked for again, milliseconds',
   }),
+  catalogReleaseFreshMs: Type.Integer({
+    minimum: 0,
+    default: 3_600_000,
+    description: "the same for a release's targets, which stay as they are unless built anew, milliseconds",
+  }),
+  distros: Type.Array(Type.String(), {
+    default: [],
+    description: 'further distributions: files like coordinator/catalog/distros/*.json, or names of those',
+  }),
   contact: Type.String({ default: '', description: 'mail address or URL of the operator, told to clients' }),
   allowDefaults: Type.Boolean({
     default: false,
@@ -71,6 +81,36 @@ export const CoordinatorSettingsSchema = Type.Object({
     minimum: 1,
     default: 10_000,
     description: 'builds that may wait before clients get 529',
+  }),
+  keepPlainMs: Type.Integer({
+    minimum: 1_000,
+    default: DEFAULT_LIFETIMES.keepPlainMs,
+    description: 'how long a result is given from memory, milliseconds',
+  }),
+  keepWithVersionsMs: Type.Integer({
+    minimum: 1_000,
+    default: DEFAULT_LIFETIMES.keepWithVersionsMs,
+    description: 'the same where the request named the versions of its packages, milliseconds',
+  }),
+  keepWithDefaultsMs: Type.Integer({
+    minimum: 1_000,
+    default: DEFAULT_LIFETIMES.keepWithDefaultsMs,
+    description: 'the same where the request had a first-boot script, milliseconds',
+  }),
+  keepFailedMs: Type.Integer({
+    minimum: 1_000,
+    default: DEFAULT_LIFETIMES.keepFailedMs,
+    description: 'the same for a failure that would be the same again, milliseconds',
+  }),
+  storeGraceMs: Type.Integer({
+    minimum: 0,
+    default: 24 * 3_600_000,
+    description: 'how long files stay after their result has expired, milliseconds',
+  }),
+  storeMaxBytes: Type.Integer({
+    minimum: 0,
+    default: 0,
+    description: 'bytes the files of all results may have; beyond it the oldest go first; 0 for no limit',
   }),
   leaseMs: Type.Integer({
     minimum: 1_500,
@@ -90,6 +130,7 @@ export type CoordinatorConfig = Readonly<Static<typeof CoordinatorSettingsSchema
 /** Settings checked as a whole. Throws `SettingsError` with every problem. */
 export function parseCoordinatorConfig(raw: RawSettings): CoordinatorConfig {
   const config = parseSettings(CoordinatorSettingsSchema, raw);
+  for (const setting of ['nats', 'redis', 'upstream'] as const) requireUrl(setting, config[setting]);
   const hasCredentials = new URL(config.nats).username !== '';
   if (!isLoopback(config.grpcHost) && !hasCredentials) {
     throw new SettingsError([

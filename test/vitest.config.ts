@@ -15,7 +15,7 @@ export default defineConfig({
       {
         test: {
           name: 'farm',
-          include: ['test/{integration,e2e,faults,property}/**/*.test.ts'],
+          include: ['test/{integration,e2e,faults,property,contract,conversations,browser}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

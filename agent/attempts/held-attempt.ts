@@ -1,4 +1,5 @@
-import { stat, unlink } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { sha256File } from '../../shared/digest.ts';
@@ -93,6 +94,7 @@ export class HeldAttempt {
   async #runLogged(): Promise<void> {
     const { logDirectory } = this.#deps;
     let stream: AttemptStream | undefined;
+    await mkdir(logDirectory, { recursive: true });
     const path = join(logDirectory, `${this.key}.log`);
     const attemptLog = await AttemptLog.create(path, () => stream?.logGrew());
     const { pool, clock, log } = this.#deps;
@@ -117,7 +119,8 @@ export class HeldAttempt {
     streaming.catch((thrown: unknown) => this.#stop.abort(thrown));
     try {
       await this.#buildAndReport(stream, attemptLog);
-      await streaming;
+      await Promise.race([streaming, aborted(this.#stop.signal)]);
+      this.#stop.signal.throwIfAborted();
     } catch (thrown) {
       if (this.#isHandedBack) {
         stream.end({ handBack: {} });
@@ -169,6 +172,10 @@ export class HeldAttempt {
       ),
     });
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 async function logArtifact(path: string): Promise<Artifact> {

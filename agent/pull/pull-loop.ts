@@ -15,7 +15,7 @@ import {
   type PullAnswer,
   PullAnswerSchema,
 } from '../../shared/messages/pull.ts';
-import { inboxPrefix, pullSubject } from '../../shared/messages/subjects.ts';
+import { inboxPrefix, pullReplySubject, pullSubject } from '../../shared/messages/subjects.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 
 /** A pull not answered within the park time and this is sent again. */
@@ -170,7 +170,7 @@ export class PullLoop {
       ...more,
     };
     connection.publish(pullSubject(agentId), JSON.stringify(pull), {
-      reply: `${this.#inbox}.${this.#sequence}`,
+      reply: pullReplySubject(agentId, this.#session, this.#sequence),
     });
   }
 

@@ -53,8 +53,9 @@ export class CoordinatorPool implements AsyncDisposable {
   #connect(address: string): AttemptsClient {
     return new this.#Client(address, credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.keepalive_time_ms': 20_000,
-      'grpc.keepalive_timeout_ms': 10_000,
+      // A coordinator that hangs is left well before the lease of an attempt ends.
+      'grpc.keepalive_time_ms': 4_000,
+      'grpc.keepalive_timeout_ms': 3_000,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
     });

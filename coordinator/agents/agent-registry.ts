@@ -18,8 +18,9 @@ import type { RedisScripts } from '../builds/redis-scripts.ts';
 const KEEP_MS = PARK_MS + 15_000;
 /** A plan to fetch a builder holds this long without being confirmed by the agent's next pull. */
 export const WARM_PLAN_MS = PARK_MS + 15_000;
-/** How long an agent that failed to make a builder warm is not asked for it again. */
+/** How long an agent that failed to make a builder warm is not asked for it again; doubled by each further failure. */
 const WARM_PAUSE_MS = 5_000;
+const MAX_WARM_PAUSE_MS = 10 * 60_000;
 /** How long a failure to make a builder warm is remembered. */
 const WARM_FAILURES_S = 600;
 
@@ -122,14 +123,29 @@ export class AgentRegistry {
     return status === 'planned';
   }
 
-  /** Notes that an agent could not make a builder warm; returns how often that happened lately, on all agents. */
-  async noteWarmFailure(agentId: string, failed: PinnedBuilder): Promise<number> {
+  /**
+   * Notes that an agent could not make a builder warm, if it was asked to.
+   * @returns how often that happened lately, by agent; undefined when it was not asked.
+   */
+  async noteWarmFailure(
+    agentId: string,
+    failed: PinnedBuilder,
+  ): Promise<Readonly<Record<string, number>> | undefined> {
+    const wasPlanned = await this.#redis.zrem(WARMING_KEY, `${failed.builder}|${agentId}`);
+    if (wasPlanned === 0) return undefined;
     const key = warmFailuresKey(failed.builder, failed.digest);
-    await this.#redis.zrem(WARMING_KEY, `${failed.builder}|${agentId}`);
-    await this.#redis.set(warmPauseKey(failed.builder, agentId), '1', 'PX', WARM_PAUSE_MS);
-    const count = await this.#redis.incr(key);
+    const times = await this.#redis.hincrby(key, agentId, 1);
     await this.#redis.expire(key, WARM_FAILURES_S);
-    return count;
+    const pauseMs = Math.min(MAX_WARM_PAUSE_MS, WARM_PAUSE_MS * 2 ** (times - 1));
+    await this.#redis.set(warmPauseKey(failed.builder, agentId), '1', 'PX', pauseMs);
+    return Object.fromEntries(
+      Object.entries(await this.#redis.hgetall(key)).map(([id, count]) => [id, Number(count)]),
+    );
+  }
+
+  /** Builders being fetched, farm-wide. */
+  async warmingCount(): Promise<number> {
+    return await this.#redis.zcount(WARMING_KEY, await redisNowMs(this.#redis), '+inf');
   }
 
   async clearWarmFailures(failed: PinnedBuilder): Promise<void> {

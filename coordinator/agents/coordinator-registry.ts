@@ -4,9 +4,11 @@ import { parseJsonAs } from '../../shared/schema.ts';
 import { COORDINATORS_KEY } from '../builds/keys.ts';
 import { redisNowMs } from '../builds/redis-now.ts';
 
-/** How often a coordinator says that it is there, and after how long of silence it is not named any more. */
-export const ANNOUNCE_MS = 3_000;
-const SILENT_MS = 10_000;
+/** How often a coordinator says that it is there, and after how long of silence it is taken for gone. */
+export const ANNOUNCE_MS = 1_000;
+const SILENT_MS = 4_000;
+/** Entries of coordinators gone for so long are dropped. */
+const FORGET_MS = 10 * 60_000;
 
 const EntrySchema = Type.Object({ grpc: Type.String(), seenAt: Type.Integer() });
 type Entry = Static<typeof EntrySchema>;
@@ -17,6 +19,7 @@ export class CoordinatorRegistry {
   readonly #id: string;
   readonly #grpc: string;
   #isWithdrawn = false;
+  #live: ReadonlyMap<string, string> = new Map();
 
   /** @param grpc `host:port` under which agents reach this coordinator. */
   constructor(redis: Redis, id: string, grpc: string) {
@@ -36,15 +39,25 @@ export class CoordinatorRegistry {
     await this.#redis.hdel(COORDINATORS_KEY, this.#id);
   }
 
-  /** gRPC addresses of the live coordinators, this one first unless withdrawn. Drops the entries of those long gone. */
-  async addresses(): Promise<readonly string[]> {
+  /** gRPC addresses of the live coordinators, this one first unless withdrawn. While Redis is away, as they were last known. */
+  addresses(): readonly string[] {
+    const own = this.#isWithdrawn ? [] : [this.#grpc];
+    return [...new Set([...own, ...this.#live.values()])];
+  }
+
+  /** Looks who is there. Returns true when a coordinator that was live is gone without having said so. */
+  async look(): Promise<boolean> {
     const now = await redisNowMs(this.#redis);
-    const addresses = new Set(this.#isWithdrawn ? [] : [this.#grpc]);
-    for (const [id, text] of Object.entries(await this.#redis.hgetall(COORDINATORS_KEY))) {
-      const entry = parseJsonAs(EntrySchema, text, 'coordinator in Redis');
-      if (now - entry.seenAt < SILENT_MS) addresses.add(entry.grpc);
-      else if (now - entry.seenAt > 60 * SILENT_MS) await this.#redis.hdel(COORDINATORS_KEY, id);
+    const entries = Object.entries(await this.#redis.hgetall(COORDINATORS_KEY));
+    const live = new Map<string, string>();
+    let isOneGone = false;
+    for (const [id, text] of entries) {
+      const { grpc, seenAt } = parseJsonAs(EntrySchema, text, 'coordinator in Redis');
+      if (now - seenAt < SILENT_MS) live.set(id, grpc);
+      else if (this.#live.has(id)) isOneGone = true;
+      if (now - seenAt > FORGET_MS) await this.#redis.hdel(COORDINATORS_KEY, id);
     }
-    return [...addresses];
+    this.#live = live;
+    return isOneGone;
   }
 }

@@ -51,10 +51,15 @@ export interface StagedArtifacts {
 
 /** Keeps results: bytes by their sha256, and one `build.json` for each finished build. */
 export interface ArtifactStore extends StoredFiles, StagedArtifacts {
-  /** Makes staged artifacts permanent. Safe to repeat. Throws `not_found` when one is neither staged nor permanent. */
-  makePermanent(attemptKey: string, artifacts: readonly Artifact[]): Promise<void>;
+  /**
+   * Makes staged artifacts permanent, for the build whose folder is `binDir`. Safe to repeat.
+   * @throws FarmError `not_found` when one is neither staged nor permanent.
+   */
+  makePermanent(attemptKey: string, binDir: string, artifacts: readonly Artifact[]): Promise<void>;
   /** Writes `build.json` unless there is one for this generation. Returns the one that stands. The commit point. */
   commit(json: BuildJson): Promise<BuildJson>;
+  /** Whether the `build.json` of this folder stands. */
+  has(binDir: string): Promise<boolean>;
   /** The newest `build.json` of a request hash. */
   newest(requestHash: string): Promise<BuildJson | undefined>;
 }

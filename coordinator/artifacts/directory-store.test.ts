@@ -13,6 +13,7 @@ const requestHash = 'a'.repeat(64);
 const firstGeneration = '1'.repeat(32);
 const secondGeneration = '2'.repeat(32);
 const attempt = `${requestHash}.${firstGeneration}.1`;
+const folder = binDir(requestHash, firstGeneration);
 
 let root: string;
 let store: DirectoryStore;
@@ -85,8 +86,9 @@ async function finish(
   changes: Partial<BuildJson> = {},
 ): Promise<BuildJson> {
   const artifacts = await Promise.all(Object.entries(files).map(([name, content]) => stage(name, content)));
-  await store.makePermanent(attempt, artifacts);
-  return await store.commit(buildJson({ artifacts, ...changes }));
+  const json = buildJson({ artifacts, ...changes });
+  await store.makePermanent(attempt, binDir(json.requestHash, json.generation), artifacts);
+  return await store.commit(json);
 }
 
 async function contentOf(folder: string, name: string): Promise<string | undefined> {
@@ -97,7 +99,6 @@ async function contentOf(folder: string, name: string): Promise<string | undefin
 describe('a file of a finished build', () => {
   test('is found below its bin_dir and below the request hash, with all a server must know', async () => {
     await finish({ 'image.bin': 'the image', 'buildlog.txt': 'the log' });
-    const folder = binDir(requestHash, firstGeneration);
     for (const each of [folder, requestHash]) {
       expect(await store.find(each, 'image.bin')).toMatchObject({
         name: 'image.bin',
@@ -121,7 +122,7 @@ describe('a file of a finished build', () => {
 
   test('of equal content under two names is kept once and found under both', async () => {
     const artifacts = [await stage('one.bin', 'same'), artifact('two.bin', 'same')];
-    await store.makePermanent(attempt, artifacts);
+    await store.makePermanent(attempt, folder, artifacts);
     await store.commit(buildJson({ artifacts }));
     expect(await contentOf(requestHash, 'one.bin')).toBe('same');
     expect(await contentOf(requestHash, 'two.bin')).toBe('same');
@@ -140,7 +141,7 @@ describe('a file of a finished build', () => {
 
   test('whose bytes are gone is not found', async () => {
     await finish({ 'image.bin': 'the image' });
-    await rm(join(root, 'blobs'), { recursive: true });
+    await rm(join(root, 'builds', folder.slice(0, 2), folder, 'files'), { recursive: true });
     expect(await store.find(requestHash, 'image.bin')).toBeUndefined();
   });
 });
@@ -196,18 +197,18 @@ describe('committing', () => {
 describe('making permanent', () => {
   test('may be repeated, also after the attempt was dropped', async () => {
     const artifacts = [await stage('one.bin', '1'), await stage('two.bin', '2')];
-    await store.makePermanent(attempt, artifacts);
-    await store.makePermanent(attempt, artifacts);
+    await store.makePermanent(attempt, folder, artifacts);
+    await store.makePermanent(attempt, folder, artifacts);
     await store.drop(attempt);
-    await store.makePermanent(attempt, artifacts);
+    await store.makePermanent(attempt, folder, artifacts);
     await store.commit(buildJson({ artifacts }));
     expect(await contentOf(requestHash, 'two.bin')).toBe('2');
   });
 
   test('goes on where it was interrupted', async () => {
     const artifacts = [await stage('one.bin', '1'), await stage('two.bin', '2')];
-    await store.makePermanent(attempt, artifacts.slice(0, 1));
-    await store.makePermanent(attempt, artifacts);
+    await store.makePermanent(attempt, folder, artifacts.slice(0, 1));
+    await store.makePermanent(attempt, folder, artifacts);
     await store.commit(buildJson({ artifacts }));
     expect(await contentOf(requestHash, 'one.bin')).toBe('1');
     expect(await contentOf(requestHash, 'two.bin')).toBe('2');
@@ -224,7 +225,7 @@ describe('making permanent', () => {
   test('is not_found for what is neither staged nor permanent, or only in part', async () => {
     const whole = await stage('one.bin', '1');
     await store.drop(attempt);
-    await expect(store.makePermanent(attempt, [whole])).rejects.toMatchObject({ code: 'not_found' });
+    await expect(store.makePermanent(attempt, folder, [whole])).rejects.toMatchObject({ code: 'not_found' });
     const part = artifact('long.bin', 'long');
     await store.write(
       attempt,
@@ -234,15 +235,43 @@ describe('making permanent', () => {
         yield Buffer.from('lo');
       })(),
     );
-    await expect(store.makePermanent(attempt, [part])).rejects.toMatchObject({ code: 'not_found' });
+    await expect(store.makePermanent(attempt, folder, [part])).rejects.toMatchObject({ code: 'not_found' });
   });
 });
 
 test('attempts that have something staged are known until they are dropped', async () => {
-  expect(await store.stagedAttempts()).toEqual([]);
+  expect(await store.stagedBefore(-1)).toEqual([]);
   await stage('one.bin', '1');
-  expect(await store.stagedAttempts()).toEqual([attempt]);
+  expect(await store.stagedBefore(-1)).toEqual([attempt]);
   expect(await store.held(attempt, artifact('one.bin', '1'))).toEqual({ heldBytes: 1, isComplete: true });
   await store.drop(attempt);
-  expect(await store.stagedAttempts()).toEqual([]);
+  expect(await store.stagedBefore(-1)).toEqual([]);
+});
+
+describe('what is removed', () => {
+  test('is gone with its answer, and bytes that another build shares stay', async () => {
+    const first = await finish({ 'image.bin': 'shared', 'own.bin': 'own' });
+    const other = { requestHash: 'b'.repeat(64), generation: secondGeneration };
+    await finish({ 'copy.bin': 'shared' }, other);
+    expect(await store.kept()).toHaveLength(2);
+    const reading = await store.find(requestHash, 'own.bin');
+    const stream = reading?.read();
+    await new Promise((resolve) => stream?.once('open', resolve));
+    await store.remove({ binDir: folder, requestHash: first.requestHash });
+    await store.removeUnused(-1);
+    expect(await store.has(folder)).toBe(false);
+    expect(await store.find(requestHash, 'image.bin')).toBeUndefined();
+    expect(await contentOf(other.requestHash, 'copy.bin')).toBe('shared');
+    expect(stream && (await text(stream))).toBe('own');
+    const left = await readdir(join(root, 'blobs'), { recursive: true, withFileTypes: true });
+    expect(left.filter((entry) => entry.isFile())).toHaveLength(1);
+  });
+
+  test('does not take along what was just made permanent and is not committed yet', async () => {
+    const artifacts = [await stage('one.bin', '1')];
+    await store.makePermanent(attempt, folder, artifacts);
+    await store.removeUnused(-1);
+    await store.commit(buildJson({ artifacts }));
+    expect(await contentOf(requestHash, 'one.bin')).toBe('1');
+  });
 });

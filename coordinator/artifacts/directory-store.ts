@@ -1,6 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
@@ -8,11 +20,13 @@ import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { type BuildJson, BuildJsonSchema } from '../builds/sealed-build.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
+import type { KeptBuild } from './retention-policy.ts';
 import { StagingFolder } from './staging-folder.ts';
 
 /*
- * staging/<attempt key>/…            what attempts upload, see StagingFolder
- * blobs/<2 hex>/<sha256>             bytes of finished builds
+ * staging/<attempt key>/…                     what attempts upload, see StagingFolder
+ * blobs/<2 hex>/<sha256>                      bytes of finished builds, each once
+ * builds/<2 hex>/<bin_dir>/files/<name>       hard links to blobs: a blob with no other link is used by nobody
  * builds/<2 hex>/<bin_dir>/build.json
  * requests/<2 hex>/<request hash>/<bin_dir>   empty: which builds a request hash has
  */
@@ -44,27 +58,60 @@ export class DirectoryStore implements ArtifactStore {
     await this.#staging.drop(attemptKey);
   }
 
-  /** Keys of all attempts that have something staged. */
-  async stagedAttempts(): Promise<readonly string[]> {
-    return await readdir(join(this.#root, 'staging')).catch(() => []);
+  /** Keys of attempts whose staging folder has not changed for `ageMs`. */
+  async stagedBefore(ageMs: number): Promise<readonly string[]> {
+    return await this.#staging.attemptsBefore(ageMs);
   }
 
-  async makePermanent(attemptKey: string, artifacts: readonly Artifact[]): Promise<void> {
-    const folders = new Set<string>();
-    for (const sha256 of new Set(artifacts.map((artifact) => artifact.sha256))) {
-      const blob = this.#blobPath(sha256);
-      await mkdir(dirname(blob), { recursive: true });
-      folders.add(dirname(blob));
-      if (await exists(blob)) continue;
-      await rename(this.#staging.completePath(attemptKey, sha256), blob).catch(async (cause: unknown) => {
-        if (isMissing(cause) && (await exists(blob))) return;
+  async makePermanent(attemptKey: string, folder: string, artifacts: readonly Artifact[]): Promise<void> {
+    const files = join(this.#buildPath(folder), 'files');
+    await mkdir(files, { recursive: true });
+    for (const artifact of artifacts) {
+      await this.#keep(attemptKey, artifact, join(files, artifact.name)).catch((cause: unknown) => {
         const code = isMissing(cause) ? 'not_found' : 'infrastructure';
-        throw new FarmError(code, `artifact ${sha256} of ${attemptKey} cannot be kept: ${messageOf(cause)}`, {
+        throw new FarmError(code, `${artifact.name} of ${attemptKey} cannot be kept: ${messageOf(cause)}`, {
           cause,
         });
       });
     }
-    for (const folder of folders) await syncFolder(folder);
+    await syncFolder(files);
+  }
+
+  async has(folder: string): Promise<boolean> {
+    return await exists(this.#buildJsonPath(folder));
+  }
+
+  /** Every finished build there is. Reads each `build.json`: for the keeper, now and then. */
+  async kept(): Promise<readonly KeptBuild[]> {
+    const builds: KeptBuild[] = [];
+    for (const part of await list(join(this.#root, 'builds'))) {
+      for (const folder of await list(join(this.#root, 'builds', part))) {
+        const json = await this.#readBuildJson(folder).catch(() => undefined);
+        if (!json) continue;
+        const { requestHash, generation, finishedAt, expiresAt } = json;
+        const sizeBytes = json.artifacts.reduce((sum, artifact) => sum + artifact.sizeBytes, 0);
+        builds.push({ binDir: folder, requestHash, generation, finishedAt, expiresAt, sizeBytes });
+      }
+    }
+    return builds;
+  }
+
+  /** Removes a finished build. Bytes that another one shares stay, and so do those that are being read. Safe to repeat. */
+  async remove(build: Pick<KeptBuild, 'binDir' | 'requestHash'>): Promise<void> {
+    await rm(join(this.#requestPath(build.requestHash), build.binDir), { force: true });
+    await rmdir(this.#requestPath(build.requestHash)).catch(() => undefined);
+    await rm(this.#buildPath(build.binDir), { recursive: true, force: true });
+  }
+
+  /** Removes bytes that no build uses and that have not been touched for `ageMs`. */
+  async removeUnused(ageMs: number): Promise<void> {
+    for (const part of await list(join(this.#root, 'blobs'))) {
+      for (const name of await list(join(this.#root, 'blobs', part))) {
+        const path = join(this.#root, 'blobs', part, name);
+        const found = await stat(path).catch(() => undefined);
+        if (found?.nlink === 1 && Date.now() - found.mtimeMs > ageMs) await rm(path, { force: true });
+      }
+    }
   }
 
   async commit(json: BuildJson): Promise<BuildJson> {
@@ -112,7 +159,7 @@ export class DirectoryStore implements ArtifactStore {
     const json = (await this.#readBuildJson(folder)) ?? (await this.newest(folder));
     const artifact = json?.artifacts.find((each) => each.name === name);
     if (!json || !artifact) return undefined;
-    const path = this.#blobPath(artifact.sha256);
+    const path = join(this.#buildPath(binDir(json.requestHash, json.generation)), 'files', name);
     if (!(await exists(path))) return undefined;
     return {
       name,
@@ -137,12 +184,40 @@ export class DirectoryStore implements ArtifactStore {
     return parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
   }
 
+  /** Links a file to its blob. Where the bytes were there before, they are touched, so that they are not taken for unused. */
+  async #keep(attemptKey: string, artifact: Artifact, path: string): Promise<void> {
+    if (await exists(path)) return;
+    const blob = this.#blobPath(artifact.sha256);
+    const staged = this.#staging.completePath(attemptKey, artifact.sha256);
+    await mkdir(dirname(blob), { recursive: true });
+    for (let tries = 0; ; tries += 1) {
+      if (await exists(blob)) await utimes(blob, new Date(), new Date()).catch(() => undefined);
+      else
+        await rename(staged, blob).catch(async (cause: unknown) => {
+          if (!(await exists(blob))) throw cause;
+        });
+      try {
+        await link(blob, path);
+        await syncFolder(dirname(blob));
+        return;
+      } catch (cause) {
+        if (hasErrno(cause, 'EEXIST')) return;
+        // Taken for unused between the two steps; what is staged becomes the blob then.
+        if (!isMissing(cause) || tries > 0) throw cause;
+      }
+    }
+  }
+
+  #buildPath(folder: string): string {
+    return join(this.#root, 'builds', folder.slice(0, 2), folder);
+  }
+
   #blobPath(sha256: string): string {
     return join(this.#root, 'blobs', sha256.slice(0, 2), sha256);
   }
 
   #buildJsonPath(folder: string): string {
-    return join(this.#root, 'builds', folder.slice(0, 2), folder, 'build.json');
+    return join(this.#buildPath(folder), 'build.json');
   }
 
   #requestPath(requestHash: string): string {
@@ -155,6 +230,10 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+async function list(path: string): Promise<readonly string[]> {
+  return await readdir(path).catch(() => []);
 }
 
 /** A rename or link survives a power loss only once its folder is written. */

@@ -59,6 +59,20 @@ export class StagingFolder implements StagedArtifacts {
     await rm(join(this.#root, attemptKey), { recursive: true, force: true });
   }
 
+  /** Keys of attempts whose folder has not changed for `ageMs`, by the clock of its file system's host. */
+  async attemptsBefore(ageMs: number): Promise<readonly string[]> {
+    const keys = await readdir(this.#root).catch(() => []);
+    const changes = await Promise.all(
+      keys.map(async (key) => ({
+        key,
+        changedAt: (await stat(join(this.#root, key)).catch(() => undefined))?.mtimeMs,
+      })),
+    );
+    return changes
+      .filter(({ changedAt }) => changedAt !== undefined && Date.now() - changedAt > ageMs)
+      .map(({ key }) => key);
+  }
+
   async #write(
     attemptKey: string,
     artifact: Artifact,

@@ -8,6 +8,7 @@ import {
   COORDINATORS_QUEUE,
   inboxPrefix,
   parseLaneSubject,
+  pullReplySubject,
   pullSubject,
 } from '../../shared/messages/subjects.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
@@ -18,14 +19,14 @@ import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildStore } from '../builds/build-store.ts';
 import type { JobQueue } from '../builds/job-queue.ts';
-import type { WaitingQueue } from '../builds/waiting-queue.ts';
+import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 
 /** How often parked pulls are compared with what waits, for wake-ups that were lost. */
 export const SWEEP_MS = 1_000;
-/** How long a job that this agent may not serve stays hidden from others. */
-const INELIGIBLE_RELEASE_MS = 500;
+/** How long an agent leaves the builds of a builder alone when it may take none of them. */
+const PASS_OVER_MS = 1_000;
 /** An agent whose pull could not be handled asks again after this. */
 const RETRY_MS = 1_000;
 
@@ -113,7 +114,6 @@ export class Broker implements AsyncDisposable {
     const { agents, ends, planner } = this.#deps;
     const recorded = await agents.record(pull);
     if (!recorded.isNewest) return;
-    this.#parked.get(pull.agentId)?.forget();
     for (const key of recorded.revoke) {
       const id = parseAttemptKey(key);
       if (id)
@@ -126,6 +126,10 @@ export class Broker implements AsyncDisposable {
       await agents.forget(pull.agentId);
       return;
     }
+    const other = this.#parked.get(pull.agentId)?.pull;
+    // Taking this one in may have lasted longer than the agent's patience.
+    if (other && other.session === pull.session && other.sequence > pull.sequence) return;
+    this.#parked.get(pull.agentId)?.forget();
     const parked = new ParkedPull(pull, send);
     const cancel = recorded.cancel.map(parseAttemptKey).filter((id) => id !== undefined);
     if (cancel.length > 0 || this.#isStopping) {
@@ -137,6 +141,14 @@ export class Broker implements AsyncDisposable {
     await parked.serve(() => this.#look(parked));
   }
 
+  /** Lets every agent pull again: its pull may be parked at a coordinator that is gone. */
+  async callAgents(): Promise<void> {
+    for (const { pull } of await this.#deps.agents.list()) {
+      if (this.#parked.get(pull.agentId)?.pull.sequence === pull.sequence) continue;
+      await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {});
+    }
+  }
+
   async #send(pull: Pull, reply: string, orders: Orders, nextPullMs = 0): Promise<void> {
     if (this.#parked.get(pull.agentId)?.pull === pull) this.#parked.delete(pull.agentId);
     const answer: PullAnswer = {
@@ -146,7 +158,7 @@ export class Broker implements AsyncDisposable {
       cancel: [...(orders.cancel ?? [])],
       drain: false,
       nextPullMs,
-      coordinators: [...(await this.#deps.coordinators.addresses())],
+      coordinators: [...this.#deps.coordinators.addresses()],
     };
     if (!this.#deps.connection.isClosed()) this.#deps.connection.publish(reply, JSON.stringify(answer));
   }
@@ -158,7 +170,9 @@ export class Broker implements AsyncDisposable {
       return;
     }
     const woken = parseLaneSubject(subject);
-    if (woken) await this.#offer([woken]);
+    if (!woken) return;
+    const sets = await this.#deps.waiting.waitingSets();
+    await this.#offer(sets.filter(({ lane, builder }) => lane === woken.lane && builder === woken.builder));
   }
 
   async #sweep(): Promise<void> {
@@ -167,8 +181,9 @@ export class Broker implements AsyncDisposable {
     if (sets.length > 0) await this.#offer(sets);
   }
 
-  /** Lets parked pulls look, those warm for what waits first and the least loaded before the others. */
-  async #offer(sets: readonly { readonly builder: string }[]): Promise<void> {
+  /** Lets parked pulls look at these sets, those warm for one first and the least loaded before the others. */
+  async #offer(sets: readonly WaitingSet[]): Promise<void> {
+    if (sets.length === 0) return;
     const warmFirst = (parked: ParkedPull): number =>
       sets.some((set) => parked.isWarmFor(set.builder)) ? 0 : 1;
     const candidates = [...this.#parked.values()]
@@ -176,14 +191,25 @@ export class Broker implements AsyncDisposable {
       .sort(
         (left, right) => warmFirst(left) - warmFirst(right) || left.pull.loadPerCore - right.pull.loadPerCore,
       );
-    await Promise.all(candidates.map((parked) => parked.serve(() => this.#look(parked))));
+    await Promise.all(
+      candidates.map(async (parked) => {
+        // A look that is asked for meanwhile reads for itself what waits by then.
+        let known: readonly WaitingSet[] | undefined = sets;
+        await parked.serve(() => {
+          const looked = this.#look(parked, known);
+          known = undefined;
+          return looked;
+        });
+      }),
+    );
   }
 
   /** What a pull could do now: the longest waiting build it is warm for, else a builder to fetch. */
-  async #look(parked: ParkedPull): Promise<Orders | undefined> {
+  async #look(parked: ParkedPull, known?: readonly WaitingSet[]): Promise<Orders | undefined> {
     if (parked.freeSlots === 0) return undefined;
     const lanes = lanesOf(trustOf(parked.pull.agentId));
-    const sets = (await this.#deps.waiting.waitingSets()).filter((set) => lanes.includes(set.lane));
+    const all = known ?? (await this.#deps.waiting.waitingSets());
+    const sets = all.filter((set) => lanes.includes(set.lane));
     for (const set of sets.filter(({ builder }) => parked.isWarmFor(builder))) {
       const start = await this.#claim(parked, set.lane, set.builder);
       if (start) return { start };
@@ -213,7 +239,9 @@ export class Broker implements AsyncDisposable {
         job.ack();
         return undefined;
       case 'ineligible':
-        job.release(INELIGIBLE_RELEASE_MS);
+        parked.passOver(builder, PASS_OVER_MS);
+        job.release(0);
+        this.#deps.queue.wake(lane, builder);
         return undefined;
       case 'superseded':
         parked.forget();
@@ -221,7 +249,8 @@ export class Broker implements AsyncDisposable {
         this.#deps.queue.wake(lane, builder);
         return undefined;
       case 'busy':
-        job.release(INELIGIBLE_RELEASE_MS);
+        parked.passOver(builder, PASS_OVER_MS);
+        job.release(0);
         return undefined;
       case 'granted':
         // The lease is in Redis: that is all an acknowledged job means.

@@ -19,6 +19,8 @@ export class ParkedPull {
   /** Another look was asked for during one. */
   #isDue = false;
   #isExpired = false;
+  /** Builders whose waiting builds this agent may not take now, until when. */
+  readonly #passedOver = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(pull: Pull, send: (orders: Orders) => Promise<void>) {
@@ -35,8 +37,15 @@ export class ParkedPull {
     return this.pull.draining ? 0 : Math.max(0, this.pull.slots - this.heldAttempts);
   }
 
+  /** Whether it has the builder warm and did not find just now that what waits for it is for others. */
   isWarmFor(builder: string): boolean {
+    if ((this.#passedOver.get(builder) ?? 0) > performance.now()) return false;
     return this.pull.warm.some((each) => each.builder === builder);
+  }
+
+  /** Leaves a builder's builds to others for a while. */
+  passOver(builder: string, forMs: number): void {
+    this.#passedOver.set(builder, performance.now() + forMs);
   }
 
   /** Calls `onEnd` after `parkMs` unless it was answered before. */

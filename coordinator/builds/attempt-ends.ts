@@ -6,7 +6,7 @@ import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import type { BuildStore } from './build-store.ts';
-import { sealFarmFailure, sealResult } from './final-answer.ts';
+import { type Lifetimes, sealFarmFailure, sealResult } from './final-answer.ts';
 import type { FinalCommit } from './final-commit.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { Watch } from './watch.ts';
@@ -32,6 +32,7 @@ export interface AttemptEndsDependencies {
   readonly queue: JobQueue;
   readonly watch: Watch;
   readonly log: Log;
+  readonly lifetimes: Lifetimes;
   /** How many agents besides this one could take a build. */
   readonly otherAgents: (agentId: string | undefined) => Promise<number>;
   /** Told of each attempt that was lost here and counts against its build. */
@@ -73,7 +74,7 @@ export class AttemptEnds {
         }
       }
     }
-    await attempts.sealAttempt(lease, sealResult(record, lease, result));
+    await attempts.sealAttempt(lease, sealResult(record, lease, result, this.#deps.lifetimes));
     await commit.complete(lease.requestHash);
   }
 

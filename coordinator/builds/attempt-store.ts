@@ -36,9 +36,10 @@ export class AttemptStore {
     return await this.#scripts.run('claim', { ...args, grantMs: this.#times.grantMs });
   }
 
-  /** The stream of an attempt was opened. `ended`: this attempt won already, its agent only does not know yet. */
-  async openAttempt(lease: Lease): Promise<ScriptAnswer<'open-attempt'>> {
-    return await this.#scripts.run('open-attempt', { ...fenced(lease), leaseMs: this.#times.leaseMs });
+  /** The stream of an attempt was opened, named by random text. `ended`: this attempt won already, its agent only does not know yet. */
+  async openAttempt(lease: Lease, stream: string): Promise<ScriptAnswer<'open-attempt'>> {
+    const { leaseMs, attemptMs } = this.#times;
+    return await this.#scripts.run('open-attempt', { ...fenced(lease), stream, leaseMs, attemptMs });
   }
 
   /** Renews a lease. Throws `lease_lost`, as all the writes below. */
@@ -46,13 +47,14 @@ export class AttemptStore {
     const { status } = await this.#scripts.run('renew-lease', {
       ...fenced(lease),
       leaseMs: this.#times.leaseMs,
+      attemptMs: this.#times.attemptMs,
     });
     if (status === 'lost') throw leaseLost(lease);
   }
 
-  /** Starts the grace after an attempt's stream closed. A lease that is gone already is left alone. */
-  async startGrace(lease: Lease): Promise<void> {
-    await this.#scripts.run('renew-lease', { ...fenced(lease), graceMs: this.#times.graceMs });
+  /** Starts the grace after an attempt's stream closed. A lease that is gone, or has another stream by now, is left alone. */
+  async startGrace(lease: Lease, stream: string): Promise<void> {
+    await this.#scripts.run('start-grace', { ...fenced(lease), stream, graceMs: this.#times.graceMs });
   }
 
   async reachStage(lease: Lease, stage: Stage): Promise<void> {

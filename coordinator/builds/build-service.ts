@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
-import { requestHash } from '../../shared/domain/build-spec.ts';
+import { binDir } from '../../shared/domain/build.ts';
+import { type BuildSpec, requestHash } from '../../shared/domain/build-spec.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
 import { messageOf } from '../../shared/errors.ts';
@@ -8,47 +9,78 @@ import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import type { BuildStore } from './build-store.ts';
+import { FinalBuilds } from './final-builds.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { WaitingQueue } from './waiting-queue.ts';
 
 export interface BuildServiceDependencies {
   readonly builds: BuildStore;
   readonly waiting: WaitingQueue;
-  readonly artifacts: Pick<ArtifactStore, 'newest'>;
+  readonly artifacts: Pick<ArtifactStore, 'newest' | 'has'>;
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly log: Log;
   /** Builds that may wait before new ones are refused. */
   readonly maxQueued: number;
-  /** Told of each accepted request: given from what is known, or queued anew. */
-  readonly onRequest: (kind: 'known' | 'new') => void;
+  /** Told of each accepted request, and the build that answers it: given from what is known, or queued anew. Must not throw. */
+  readonly onRequest: (kind: 'known' | 'new', record: BuildRecord, request: ResolvedRequest) => void;
 }
 
 /** Builds as clients see them: asked for, and looked up. */
 export class BuildService {
   readonly #deps: BuildServiceDependencies;
+  readonly #finals: FinalBuilds;
+  /** Of specs that come again as the same object: a hash costs more than all else of a known build. */
+  readonly #hashes = new WeakMap<BuildSpec, string>();
 
   constructor(deps: BuildServiceDependencies) {
     this.#deps = deps;
+    this.#finals = new FinalBuilds(deps.clock);
   }
 
   /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many. */
   async submit(request: ResolvedRequest): Promise<BuildRecord> {
-    const known = await this.get(requestHash(request.spec));
+    const known = await this.get(this.#hashOf(request.spec));
     if (known && answers(known, request)) {
-      this.#deps.onRequest('known');
+      this.#deps.onRequest('known', known, request);
       return known;
     }
     const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued);
-    this.#deps.onRequest(isNew ? 'new' : 'known');
+    if (isNew) this.#finals.forget(record.requestHash);
+    this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
     if (isNew) await this.publish(record);
     return record;
   }
 
   /** The build of a request hash, from Redis or from what the artifact store remembers. */
   async get(hash: string): Promise<BuildRecord | undefined> {
-    const record = await this.#deps.builds.get(hash);
-    if (record) return record;
+    return this.#finals.lately(hash) ?? (await this.#look(hash));
+  }
+
+  async #look(hash: string): Promise<BuildRecord | undefined> {
+    const { builds, clock } = this.#deps;
+    const confirmed = await this.#finals.confirmed(
+      hash,
+      async (held) => (await builds.isStill(held)) && (await this.#isKept(held)),
+    );
+    if (confirmed) return confirmed;
+    const askedAt = clock.now();
+    let record = await builds.get(hash);
+    if (record && !(await this.#isKept(record))) {
+      await builds.forget(hash, record.generation);
+      record = undefined;
+    }
+    record ??= await this.#restored(hash);
+    if (record) this.#finals.hold(record, askedAt);
+    return record;
+  }
+
+  /** False for a result whose files are gone: the artifact store may lose what it held, at any time. */
+  async #isKept({ state, requestHash: hash, generation }: BuildRecord): Promise<boolean> {
+    return state !== 'done' || (await this.#deps.artifacts.has(binDir(hash, generation)));
+  }
+
+  async #restored(hash: string): Promise<BuildRecord | undefined> {
     const json = await this.#deps.artifacts.newest(hash);
     const keepMs = json ? json.expiresAt - this.#deps.clock.now() : 0;
     if (!json || keepMs <= 0) return undefined;
@@ -82,6 +114,14 @@ export class BuildService {
 
   async queuedCount(): Promise<number> {
     return await this.#deps.waiting.queuedCount();
+  }
+
+  #hashOf(spec: BuildSpec): string {
+    const known = this.#hashes.get(spec);
+    if (known !== undefined) return known;
+    const hash = requestHash(spec);
+    this.#hashes.set(spec, hash);
+    return hash;
   }
 }
 

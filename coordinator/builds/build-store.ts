@@ -1,17 +1,12 @@
 import type { Redis } from 'ioredis';
-import { BUILD_STATES, isFinal, newGeneration, STAGES } from '../../shared/domain/build.ts';
-import {
-  type BuildSpec,
-  BuildSpecSchema,
-  LANES,
-  laneOf,
-  requestHash,
-} from '../../shared/domain/build-spec.ts';
-import { type BuilderSource, BuilderSourceSchema, builderToken } from '../../shared/domain/builder.ts';
+import { newGeneration } from '../../shared/domain/build.ts';
+import { laneOf, requestHash } from '../../shared/domain/build-spec.ts';
+import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import { buildKey, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, waitingKey } from './keys.ts';
+import { RECORD_FIELDS, RecordReader } from './record-reader.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 import { type BuildJson, type SealedBuild, SealedBuildSchema } from './sealed-build.ts';
@@ -30,6 +25,7 @@ export interface PublishingBuild {
 export class BuildStore {
   readonly #redis: Redis;
   readonly #scripts: RedisScripts;
+  readonly #records = new RecordReader();
 
   constructor(redis: Redis, scripts: RedisScripts) {
     this.#redis = redis;
@@ -67,12 +63,22 @@ export class BuildStore {
   }
 
   async get(hash: string): Promise<BuildRecord | undefined> {
-    const fields = await this.#redis.hgetall(buildKey(hash));
-    if (fields.state === undefined) return undefined;
-    const record = recordOf(fields);
-    if (record.state !== 'queued') return record;
-    const rank = await this.#redis.zrank(waitingKey(record.lane, builderToken(record.source)), hash);
-    return { ...record, position: rank ?? 0 };
+    // Where it waits is known from the last time, so a poll is one round trip.
+    const known = this.#records.waitingKeyOf(hash);
+    const [values, rank] = await Promise.all([
+      this.#redis.hmget(buildKey(hash), ...RECORD_FIELDS),
+      known === undefined ? null : this.#redis.zrank(known, hash),
+    ]);
+    const record = this.#records.read(hash, values);
+    if (record?.state !== 'queued') return record;
+    const key = waitingKey(record.lane, builderToken(record.source));
+    return { ...record, position: (known === key ? rank : await this.#redis.zrank(key, hash)) ?? 0 };
+  }
+
+  /** Whether a final build is still the one there is: neither gone nor made anew. */
+  async isStill(record: BuildRecord): Promise<boolean> {
+    const [state, generation] = await this.#redis.hmget(buildKey(record.requestHash), 'state', 'generation');
+    return state === record.state && generation === record.generation;
   }
 
   /** Sends a queued build that cannot be made on its way to a final state. */
@@ -106,6 +112,11 @@ export class BuildStore {
       keepMs: json.keepMs,
     });
     return status === 'finished';
+  }
+
+  /** Forgets a final build whose files are gone, unless it was made anew. */
+  async forget(requestHash: string, generation: string): Promise<void> {
+    await this.#scripts.run('forget-build', { requestHash, generation });
   }
 
   /** Puts a finished build back from its `build.json`, unless Redis knows one of this hash. */
@@ -144,12 +155,18 @@ export class BuildStore {
   async publishing(hash: string): Promise<PublishingBuild | undefined> {
     const fields = await this.#redis.hgetall(buildKey(hash));
     if (fields.state !== 'publishing' || fields.sealed === undefined) return undefined;
-    return {
-      record: recordOf(fields),
-      sealed: parseJsonAs(SealedBuildSchema, fields.sealed, `sealed build ${hash}`),
-      winner: Number(fields.winner),
-      sealedAt: Number(fields.sealedAt),
-    };
+    const record = this.#records.read(
+      hash,
+      RECORD_FIELDS.map((name) => fields[name] ?? null),
+    );
+    return (
+      record && {
+        record,
+        sealed: parseJsonAs(SealedBuildSchema, fields.sealed, `sealed build ${hash}`),
+        winner: Number(fields.winner),
+        sealedAt: Number(fields.sealedAt),
+      }
+    );
   }
 
   /** Why attempts of this build were lost so far: `<agent>: <reason>`. */
@@ -198,26 +215,4 @@ export class BuildStore {
   async markPurged(hash: string): Promise<void> {
     await this.#redis.zrem(UNPURGED_KEY, hash);
   }
-}
-
-function recordOf(fields: Readonly<Record<string, string>>): BuildRecord {
-  const state = BUILD_STATES.find((each) => each === fields.state);
-  const lane = LANES.find((each) => each === fields.lane);
-  if (!state || !lane) throw new FarmError('internal', `build ${fields.requestHash} in Redis is damaged`);
-  const spec: BuildSpec = parseJsonAs(BuildSpecSchema, fields.spec ?? '', 'spec in Redis');
-  return {
-    requestHash: fields.requestHash ?? '',
-    generation: fields.generation ?? '',
-    state,
-    lane,
-    source: parseJsonAs(BuilderSourceSchema, fields.source ?? '', 'source in Redis'),
-    spec,
-    client: fields.client === '' || fields.client === undefined ? null : fields.client,
-    acceptedAt: Number(fields.acceptedAt),
-    attempt: Number(fields.attempt),
-    stage: STAGES.find((each) => each === fields.stage) ?? null,
-    position: state === 'queued' ? 0 : null,
-    isCacheable: !isFinal(state) || fields.isCacheable === '1',
-    answer: isFinal(state) ? (JSON.parse(fields.answer ?? '{}') as Record<string, unknown>) : null,
-  };
 }

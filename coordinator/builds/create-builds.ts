@@ -1,19 +1,23 @@
 import type { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../../shared/clock.ts';
+import type { Outcome } from '../../shared/domain/build.ts';
 import { leaseTimes } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
 import { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Metrics } from '../metrics.ts';
+import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
 import { AttemptStore } from './attempt-store.ts';
 import { BuildLog } from './build-log.ts';
 import { BuildService } from './build-service.ts';
 import { BuildStore } from './build-store.ts';
+import type { Lifetimes } from './final-answer.ts';
 import { FinalCommit } from './final-commit.ts';
 import type { JobQueue } from './job-queue.ts';
 import { RedisScripts } from './redis-scripts.ts';
+import type { BuildJson } from './sealed-build.ts';
 import { WaitingQueue } from './waiting-queue.ts';
 import { Watch } from './watch.ts';
 
@@ -36,22 +40,27 @@ export interface CreateBuildsDependencies {
   readonly queue: JobQueue;
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
+  readonly stats: Pick<StatsRecorder, 'requested' | 'finished'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createBuilds(
   deps: CreateBuildsDependencies,
-  config: { readonly leaseMs: number; readonly maxQueued: number },
+  config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number },
 ): Builds {
-  const { redis, connection, queue, artifacts, metrics, clock, log } = deps;
+  const { redis, connection, queue, artifacts, metrics, stats, clock, log } = deps;
   const scripts = new RedisScripts(redis);
   const builds = new BuildStore(redis, scripts);
   const attempts = new AttemptStore(redis, scripts, leaseTimes(config.leaseMs));
   const waiting = new WaitingQueue(redis, scripts);
   const agents = new AgentRegistry(redis, scripts);
   const watch = new Watch(connection);
-  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, onFinished: metrics.buildFinished });
+  const onFinished = (outcome: Outcome, json: BuildJson): void => {
+    metrics.buildFinished(outcome);
+    stats.finished(json);
+  };
+  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, onFinished });
   const ends = new AttemptEnds({
     builds,
     attempts,
@@ -60,6 +69,7 @@ export function createBuilds(
     queue,
     watch,
     log,
+    lifetimes: config,
     otherAgents: async (agentId) =>
       (await agents.list()).filter((agent) => canTakeFrom(agent, agentId)).length,
     onLost: metrics.attemptLost,
@@ -73,7 +83,10 @@ export function createBuilds(
     clock,
     log,
     maxQueued: config.maxQueued,
-    onRequest: metrics.requestAccepted,
+    onRequest: (kind, record, request) => {
+      metrics.requestAccepted(kind);
+      stats.requested(kind, record, request);
+    },
   });
   const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });
   return { builds, attempts, waiting, agents, watch, commit, ends, service, buildLog };

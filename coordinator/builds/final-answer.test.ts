@@ -177,7 +177,7 @@ describe('a result that contradicts itself is refused:', () => {
       withProfiles({ ...profiles, profiles: { other: profiles.profiles.generic } }),
     ],
     ['the profile has no image', ofImages([])],
-    ['an image was not uploaded', { ...succeeded, artifacts: artifacts.slice(1) }],
+    ['no image was uploaded', { ...succeeded, artifacts: [] }],
     ['an image has another hash than its upload', ofImages([{ ...image, sha256: sha256Hex('other') }])],
     ['an image has another name than its upload', ofImages([{ ...image, name: 'other.bin' }])],
   ] as readonly [string, Succeeded][])('%s', (_what, result) => {
@@ -185,6 +185,11 @@ describe('a result that contradicts itself is refused:', () => {
       expect.objectContaining({ code: 'invalid_request' }),
     );
   });
+});
+
+test('an image that was not uploaded is left out of the answer', () => {
+  const { answer } = sealResult(record, lease, { ...succeeded, artifacts: artifacts.slice(1) });
+  expect(answer.images).toMatchObject([{ name: factory.name }]);
 });
 
 describe('a build that failed', () => {
@@ -223,6 +228,7 @@ describe('a build that failed', () => {
       'package_version',
       'version_code',
       'unknown_profile',
+      'filesystem',
       'too_big',
     ]);
   });

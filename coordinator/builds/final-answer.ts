@@ -12,12 +12,22 @@ import type { SealedBuild } from './sealed-build.ts';
 const HOUR_MS = 3_600_000;
 /** Latest time a Date holds, seconds. Source: ECMA-262, time values. */
 const LAST_DATE_S = 8.64e12;
-/** How long answers are kept. Source: asu, `config.py` (`build_ttl`, `build_defaults_ttl`, `build_failure_ttl`) and contract 2.7. */
-const KEEP_MS = {
-  withDefaults: HOUR_MS / 2,
-  withVersions: 7 * 24 * HOUR_MS,
-  plain: 24 * HOUR_MS,
-  failed: HOUR_MS,
+/** How long answers are kept, by what was asked, milliseconds. */
+export interface Lifetimes {
+  /** With a first-boot script, which may hold secrets. */
+  readonly keepWithDefaultsMs: number;
+  /** With the version of each package, which is what a cautious client sends. */
+  readonly keepWithVersionsMs: number;
+  readonly keepPlainMs: number;
+  readonly keepFailedMs: number;
+}
+
+/** Source: asu, `config.py` (`build_ttl`, `build_defaults_ttl`, `build_failure_ttl`) and contract 2.7. */
+export const DEFAULT_LIFETIMES: Lifetimes = {
+  keepWithDefaultsMs: HOUR_MS / 2,
+  keepWithVersionsMs: 7 * 24 * HOUR_MS,
+  keepPlainMs: 24 * HOUR_MS,
+  keepFailedMs: HOUR_MS,
 };
 
 /**
@@ -29,6 +39,7 @@ export function sealResult(
   record: BuildRecord,
   lease: Lease,
   result: Exclude<AttemptResult, { outcome: 'broken' }>,
+  lifetimes: Lifetimes = DEFAULT_LIFETIMES,
 ): SealedBuild {
   const common = {
     artifacts: [...result.artifacts],
@@ -41,7 +52,7 @@ export function sealResult(
       outcome: 'done',
       answer: doneAnswer(record, result),
       isCacheable: true,
-      keepMs: keepMs(record.spec),
+      keepMs: keepMs(record.spec, lifetimes),
     };
   }
   return {
@@ -50,7 +61,7 @@ export function sealResult(
     answer: failedAnswer(record, result.reason, result.output),
     // A slow or broken machine may be to blame for these two; the others fail the same way every time.
     isCacheable: result.failure !== 'timeout' && result.failure !== 'build_error',
-    keepMs: KEEP_MS.failed,
+    keepMs: lifetimes.keepFailedMs,
   };
 }
 
@@ -63,7 +74,7 @@ export function sealFarmFailure(record: BuildRecord, reason: string): SealedBuil
     agentId: null,
     answer: failedAnswer(record, reason, { stdout: '', stderr: '', buildCommand: [] }),
     isCacheable: false,
-    keepMs: KEEP_MS.failed,
+    keepMs: DEFAULT_LIFETIMES.keepFailedMs,
   };
 }
 
@@ -85,10 +96,13 @@ function doneAnswer(
     );
   }
   const profile = Object.hasOwn(profiles, record.spec.profile) ? profiles[record.spec.profile] : undefined;
-  if (!profile || profile.images.length === 0) {
+  const isUploaded = ({ name }: { readonly name: string }): boolean =>
+    result.artifacts.some((each) => each.name === name);
+  const images = profile?.images.filter(isUploaded) ?? [];
+  if (!profile || images.length === 0) {
     throw new FarmError('invalid_request', `profiles.json lists no image of profile ${record.spec.profile}`);
   }
-  for (const image of profile.images) {
+  for (const image of images) {
     const artifact = result.artifacts.find((each) => each.name === image.name);
     if (artifact?.sha256 !== image.sha256) {
       throw new FarmError(
@@ -100,6 +114,7 @@ function doneAnswer(
   return {
     ...metadata,
     ...profile,
+    images,
     id: record.spec.profile,
     bin_dir: binDir(record.requestHash, record.generation),
     manifest: result.manifest,
@@ -152,7 +167,8 @@ function buildAt(sourceDateEpoch: number | undefined): string {
   return date.toISOString().replace('.000Z', '.000000Z');
 }
 
-function keepMs(spec: BuildSpec): number {
-  if (spec.defaults !== null) return KEEP_MS.withDefaults;
-  return Object.keys(spec.packagesVersions).length > 0 ? KEEP_MS.withVersions : KEEP_MS.plain;
+function keepMs(spec: BuildSpec, lifetimes: Lifetimes): number {
+  if (spec.defaults !== null) return lifetimes.keepWithDefaultsMs;
+  const isPinned = Object.keys(spec.packagesVersions).length > 0;
+  return isPinned ? lifetimes.keepWithVersionsMs : lifetimes.keepPlainMs;
 }

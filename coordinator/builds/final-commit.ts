@@ -1,4 +1,5 @@
 import type { Outcome } from '../../shared/domain/build.ts';
+import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -14,8 +15,8 @@ export interface FinalCommitDependencies {
   readonly queue: JobQueue;
   readonly watch: Watch;
   readonly log: Log;
-  /** Told once of each build that became final here. */
-  readonly onFinished: (outcome: Outcome) => void;
+  /** Told once of each build that became final here, with its `build.json`. Must not throw. */
+  readonly onFinished: (outcome: Outcome, json: BuildJson) => void;
 }
 
 /** Makes builds that are in `publishing` final. Each step is repeatable, by any coordinator, at the same time too. */
@@ -34,7 +35,7 @@ export class FinalCommit {
     const json = await this.#keepFiles(publishing);
     const standing = await artifacts.commit(json);
     if (await builds.finish(standing)) {
-      this.#deps.onFinished(standing.outcome);
+      this.#deps.onFinished(standing.outcome, standing);
       log.info({ requestHash, outcome: standing.outcome, attempt: standing.attempt }, 'build is final');
     }
     watch.notify(requestHash);
@@ -56,7 +57,11 @@ export class FinalCommit {
     const { sealed } = publishing;
     if (!sealed.attemptKey) return buildJsonOf(publishing);
     try {
-      await this.#deps.artifacts.makePermanent(sealed.attemptKey, sealed.artifacts);
+      await this.#deps.artifacts.makePermanent(
+        sealed.attemptKey,
+        binDir(publishing.record.requestHash, publishing.record.generation),
+        sealed.artifacts,
+      );
       return buildJsonOf(publishing);
     } catch (thrown) {
       if (!hasCode(thrown, 'not_found')) throw thrown;

@@ -22,6 +22,7 @@ const ANSWERS = {
     attempt: Type.Optional(Type.Integer()),
   }),
   'finish-build': Type.Object({ status: Type.Enum(['finished', 'already', 'gone']) }),
+  'forget-build': Type.Object({ status: Type.Enum(['forgotten', 'gone']) }),
   'lose-attempt': Type.Object({
     status: Type.Enum(['queued', 'delayed', 'exhausted', 'current']),
     lane: Type.Optional(Type.String()),
@@ -55,6 +56,7 @@ const ANSWERS = {
   'repin-build': Type.Object({ status: Type.Enum(['repinned', 'gone']) }),
   'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing']) }),
   'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
+  'start-grace': Type.Object({ status: Type.Enum(['shortened', 'passed']) }),
   submit: Type.Object({
     status: Type.Enum(['existing', 'created', 'full']),
     queueLength: Type.Optional(Type.Integer()),

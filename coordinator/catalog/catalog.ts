@@ -1,10 +1,13 @@
 import { type Builder, type BuilderSource, builderName } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
-import { branchOf, versionPath } from './branches.ts';
+import { branchOf, shippedOpenWrt, versionPath } from './branches.ts';
 import { readArchive } from './digest.ts';
+import type { Distribution } from './distribution.ts';
+import { DEFAULT_DISTRO, type Distributions } from './distributions.ts';
 import { Documents, type DocumentsConfig, type DocumentsDependencies } from './documents.ts';
 import { Overview, type OverviewSettings } from './overview.ts';
-import { type PackageCatalog, readPackages } from './packages.ts';
+import { type PackageRules, packageRulesFor } from './package-rules.ts';
+import { type PackageCatalog, PackageCatalogs } from './packages.ts';
 import { readProfiles, type TargetProfiles } from './profiles.ts';
 import { readTargets } from './targets.ts';
 import { readVersions } from './versions.ts';
@@ -15,69 +18,134 @@ export type Age = 'fresh' | 'recheck';
 /**
  * What upstream offers, cached. Where upstream fails the last good answer is used; with none, methods throw FarmError
  * `unavailable` naming the document. Age `recheck` asks upstream again before something is called unknown, but not more
- * often than every five seconds.
+ * often than every five seconds. A distribution that is not known has nothing.
  */
 export interface Catalog extends AsyncDisposable {
-  /** Body of `/json/v1/overview.json`. */
+  /** Body of `/json/v1/overview.json`: the default distribution's. */
   overview(): Promise<Buffer>;
-  hasVersion(version: string, age: Age): Promise<boolean>;
+  /** The distribution a request names; undefined when this farm does not build it. */
+  distribution(name: string): Distribution | undefined;
+  /** @param distro default: the default distribution. */
+  hasVersion(version: string, age: Age, distro?: string): Promise<boolean>;
   hasTarget(builder: Builder, age: Age): Promise<boolean>;
   /** Profiles of the builder's target; undefined when upstream has none. */
   profiles(builder: Builder, age: Age): Promise<TargetProfiles | undefined>;
   /** Packages for a profile of the builder; undefined when upstream does not list them. */
   packages(builder: Builder, profiles: TargetProfiles, profile: string): Promise<PackageCatalog | undefined>;
+  /** What becomes of the packages that are asked for. */
+  rules(builder: Builder, profiles: TargetProfiles, profile: string): PackageRules;
   /** The builder as upstream offers it now. Throws `not_found` when it offers none. */
   currentSource(builder: Builder): Promise<BuilderSource>;
   /** Whether upstream fails and something was lately answered from an old copy. */
   isStale(): boolean;
 }
 
-export interface CatalogConfig extends DocumentsConfig, OverviewSettings {}
+export interface CatalogConfig extends DocumentsConfig, OverviewSettings {
+  /** Default: OpenWrt as the product knows it. The mirror of the default distribution is `upstream`. */
+  readonly distributions?: Distributions;
+}
 
 const RECHECK_MS = 5_000;
 
-/** A catalog of the mirror at `config.upstream`. Whoever creates it disposes it. */
+const NO_RULES: PackageRules = { touches: () => false, nameFor: (name) => name, added: [] };
+
+/** A catalog of the mirror at `config.upstream`, and of those of further distributions. Whoever creates it disposes it. */
 export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig): Catalog {
-  const documents = new Documents(deps, config);
-  const overview = new Overview(documents, config);
-  const maxAge = (age: Age): { readonly maxAgeMs: number } => ({
-    maxAgeMs: age === 'fresh' ? config.freshMs : Math.min(RECHECK_MS, config.freshMs),
-  });
+  const distributions = config.distributions ?? new Map([[DEFAULT_DISTRO, shippedOpenWrt()]]);
+  const mirrors = new Map(
+    [...distributions].map(([name, distribution]) => [name, new Mirror(deps, config, distribution)]),
+  );
+  const main = mirrors.get(DEFAULT_DISTRO);
+  if (!main) throw new FarmError('internal', `the distribution ${DEFAULT_DISTRO} is not configured`);
+  const overview = new Overview(main.documents, config);
+  const of = ({ distro }: Builder): Mirror | undefined => mirrors.get(distro);
   return {
     overview: () => overview.bytes(),
-    hasVersion: async (version, age) => (await readVersions(documents, maxAge(age))).offered.has(version),
-    hasTarget: async (builder, age) =>
-      (await readTargets(documents, builder.version, maxAge(age))).has(builder.target),
-    profiles: (builder, age) => readProfiles(documents, builder.version, builder.target, maxAge(age)),
-    packages: (builder, profiles, profile) => readPackages(documents, builder, profiles, profile),
-    currentSource: (builder) => currentSource(documents, builder, maxAge('recheck')),
-    isStale: () => documents.isStale(),
-    [Symbol.asyncDispose]: () => documents[Symbol.asyncDispose](),
+    distribution: (name) => distributions.get(name),
+    hasVersion: async (version, age, distro = DEFAULT_DISTRO) =>
+      (await mirrors.get(distro)?.hasVersion(version, age)) ?? false,
+    hasTarget: async (builder, age) => (await of(builder)?.hasTarget(builder, age)) ?? false,
+    profiles: async (builder, age) => of(builder)?.profiles(builder, age),
+    packages: async (builder, profiles, profile) => of(builder)?.packages.read(builder, profiles, profile),
+    rules: (builder, profiles, profile) => of(builder)?.rules(builder, profiles, profile) ?? NO_RULES,
+    currentSource: async (builder) => {
+      const source = await of(builder)?.currentSource(builder);
+      if (source) return source;
+      throw new FarmError('not_found', `upstream has no ImageBuilder for ${builderName(builder)}`, {
+        details: { builder },
+      });
+    },
+    isStale: () => [...mirrors.values()].some(({ documents }) => documents.isStale()),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([...mirrors.values()].map(({ documents }) => documents[Symbol.asyncDispose]()));
+    },
   };
 }
 
-async function currentSource(
-  documents: Documents,
-  builder: Builder,
-  recheck: { readonly maxAgeMs: number },
-): Promise<BuilderSource> {
-  const branch = branchOf(builder.version);
-  const path = branch && versionPath(branch, builder.version);
-  const folder = `${path}/targets/${builder.target}`;
-  const archive =
-    path &&
-    ((await readArchive(documents, builder, folder)) ??
-      (await readArchive(documents, builder, folder, recheck)));
-  if (!path || !archive) {
-    throw new FarmError('not_found', `upstream has no ImageBuilder for ${builderName(builder)}`, {
-      details: { builder },
-    });
+/** One distribution and its upstream. */
+class Mirror {
+  readonly documents: Documents;
+  readonly packages: PackageCatalogs;
+  readonly #distribution: Distribution;
+  readonly #recheckMs: number;
+  /** Rules hold for a profile for as long as its target's profiles stay as they are. */
+  readonly #rules = new WeakMap<TargetProfiles, Map<string, PackageRules>>();
+
+  constructor(deps: DocumentsDependencies, config: CatalogConfig, distribution: Distribution) {
+    const upstream = distribution.name === DEFAULT_DISTRO ? config.upstream : distribution.upstream;
+    this.documents = new Documents(deps, { ...config, upstream, distribution });
+    this.packages = new PackageCatalogs(this.documents, deps.clock);
+    this.#distribution = distribution;
+    this.#recheckMs = Math.min(RECHECK_MS, config.freshMs);
   }
-  return {
-    distro: builder.distro,
-    version: builder.version,
-    target: builder.target,
-    versionPath: path,
-    digest: archive.digest,
-  };
+
+  async hasVersion(version: string, age: Age): Promise<boolean> {
+    return (await readVersions(this.documents, this.#maxAge(age))).offered.has(version);
+  }
+
+  async hasTarget({ version, target }: Builder, age: Age): Promise<boolean> {
+    return (await readTargets(this.documents, version, this.#maxAge(age))).has(target);
+  }
+
+  async profiles({ version, target }: Builder, age: Age): Promise<TargetProfiles | undefined> {
+    return readProfiles(this.documents, version, target, this.#maxAge(age));
+  }
+
+  rules(builder: Builder, profiles: TargetProfiles, profile: string): PackageRules {
+    const byProfile = this.#rules.get(profiles) ?? new Map<string, PackageRules>();
+    this.#rules.set(profiles, byProfile);
+    const known = byProfile.get(profile);
+    if (known) return known;
+    const branch = branchOf(builder.version, this.#distribution);
+    const { target } = builder;
+    const { versionCode } = profiles;
+    const rules = branch
+      ? packageRulesFor({ distribution: this.#distribution, branch, target, profile, versionCode })
+      : NO_RULES;
+    byProfile.set(profile, rules);
+    return rules;
+  }
+
+  async currentSource(builder: Builder): Promise<BuilderSource | undefined> {
+    const branch = branchOf(builder.version, this.#distribution);
+    if (!branch) return undefined;
+    const path = versionPath(branch, builder.version);
+    const folder = `${path}/targets/${builder.target}`;
+    const archive =
+      (await readArchive(this.documents, builder, folder)) ??
+      (await readArchive(this.documents, builder, folder, this.#maxAge('recheck')));
+    return (
+      archive && {
+        distro: builder.distro,
+        version: builder.version,
+        target: builder.target,
+        versionPath: path,
+        digest: archive.digest,
+      }
+    );
+  }
+
+  #maxAge(age: Age): { readonly maxAgeMs?: number } {
+    return age === 'fresh' ? {} : { maxAgeMs: this.#recheckMs };
+  }
 }

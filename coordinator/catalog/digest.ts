@@ -1,9 +1,16 @@
 import { type Builder, findArchive } from '../../shared/domain/builder.ts';
 import type { DocumentKind, Documents } from './documents.ts';
 
-/** The text of a `sha256sums` file. */
-const SHA256SUMS: DocumentKind<string> = {
-  parse: parseSha256sums,
+type Archive = NonNullable<ReturnType<typeof findArchive>>;
+
+/** A `sha256sums` file, and what was found in it: a folder belongs to one builder. */
+interface Sha256sums {
+  readonly text: string;
+  archive?: Archive | undefined;
+}
+
+const SHA256SUMS: DocumentKind<Sha256sums> = {
+  parse: (bytes) => ({ text: parseSha256sums(bytes) }),
   maxBytes: 4 * 1024 ** 2,
 };
 
@@ -12,10 +19,12 @@ export async function readArchive(
   documents: Documents,
   builder: Builder,
   targetFolder: string,
-  options?: { readonly maxAgeMs: number },
-): Promise<{ readonly name: string; readonly digest: string } | undefined> {
+  options?: { readonly maxAgeMs?: number },
+): Promise<Archive | undefined> {
   const sums = await documents.read(SHA256SUMS, `${targetFolder}/sha256sums`, options);
-  return sums === undefined ? undefined : findArchive(sums, builder);
+  if (!sums) return undefined;
+  sums.archive ??= findArchive(sums.text, builder);
+  return sums.archive;
 }
 
 /** Checks every line, and the end of the last one: half a name must not look like a whole one. */

@@ -1,24 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../shared/clock.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import { createDispatcher, NO_PROXIES, type ProxySettings } from '../../shared/proxies.ts';
-import { DEFAULT_FETCH_LIMITS, type FetchLimits, fetchDocument, type Validators } from './fetch-document.ts';
+import { shippedOpenWrt } from './branches.ts';
+import { CachedDocuments, type DocumentKind, type Entry } from './cached-documents.ts';
+import type { Distribution } from './distribution.ts';
+import { DEFAULT_FETCH_LIMITS, type FetchLimits, fetchDocument } from './fetch-document.ts';
+import type { SharedCopy, SharedDocuments } from './shared-documents.ts';
 
-/** How one kind of upstream document is read. */
-export interface DocumentKind<T> {
-  /** Throws on anything that is not such a document: an error page, half a file. */
-  readonly parse: (bytes: Buffer) => T;
-  readonly maxBytes: number;
-  /** True when upstream cannot do without it, so that a 404 is a failure and not an answer. Default false. */
-  readonly isRequired?: boolean;
-}
+export type { DocumentKind } from './cached-documents.ts';
 
 export interface DocumentsConfig {
   /** URL of the mirror's root; a slash at its end does not matter. */
   readonly upstream: string;
+  /** What the mirror is of. Default: OpenWrt. */
+  readonly distribution?: Distribution;
   /** How long a document is used before it is asked for again, milliseconds. */
   readonly freshMs: number;
+  /** The same for what upstream leaves as it is once it is published, see `isLasting`. Default `freshMs`. */
+  readonly releaseFreshMs?: number;
   readonly limits?: FetchLimits;
   /** How long a reader waits for a fresh copy when an old one could be served, milliseconds. Default 2000. */
   readonly patienceMs?: number;
@@ -31,54 +33,49 @@ export interface DocumentsDependencies {
   readonly log: Log;
   /** Default none. */
   readonly proxies?: ProxySettings;
-}
-
-interface Entry {
-  /** `value` is undefined when upstream has no such document. */
-  answer: { readonly value: unknown; readonly sizeBytes: number } | undefined;
-  validators: Validators | undefined;
-  checkedAt: number;
-  /** Why the newest try failed; undefined after a success. */
-  failure: FarmError | undefined;
-  failedAt: number;
-  servedStaleAt: number;
-  flight: Promise<void> | undefined;
+  /** Where replicas find what one of them has fetched. Default: nowhere. */
+  readonly shared?: SharedDocuments;
 }
 
 /** After a failure upstream is left alone for this long, milliseconds. */
 const RETRY_MS = 5_000;
+/** How often it is looked whether another replica has fetched what is wanted, milliseconds. */
+const LOOK_MS = 100;
 /** For this long a document served from an old copy makes the whole catalog count as stale, milliseconds. */
 const STALE_SHOWN_MS = 300_000;
 
 /**
- * Documents of upstream by path, parsed once, each fetched by one request at a time. While upstream fails the last good
- * copy is served; the least recently used ones are forgotten first. Disposing aborts what is being fetched.
+ * Documents of upstream by path, parsed once, each fetched by one request at a time, of one replica where they are shared. While
+ * upstream fails the last good copy is served, the farm's where this replica has none. Disposing aborts what is being fetched.
  */
 export class Documents implements AsyncDisposable {
+  /** What they are of. */
+  readonly distribution: Distribution;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #shared: SharedDocuments | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #config: DocumentsConfig;
+  readonly #limits: FetchLimits;
   readonly #root: string;
   readonly #closing = new AbortController();
-  /** In the order of use, the least recent first. */
-  readonly #entries = new Map<string, Entry>();
-  #cachedBytes = 0;
+  readonly #cache: CachedDocuments;
 
   constructor(deps: DocumentsDependencies, config: DocumentsConfig) {
+    this.distribution = config.distribution ?? shippedOpenWrt();
     this.#clock = deps.clock;
     this.#log = deps.log;
-    this.#dispatcher = createDispatcher(
-      deps.proxies ?? NO_PROXIES,
-      (config.limits ?? DEFAULT_FETCH_LIMITS).idleMs,
-    );
+    this.#shared = deps.shared;
+    this.#limits = config.limits ?? DEFAULT_FETCH_LIMITS;
+    this.#dispatcher = createDispatcher(deps.proxies ?? NO_PROXIES, this.#limits.idleMs);
     this.#config = config;
     this.#root = config.upstream.replace(/\/+$/, '');
+    this.#cache = new CachedDocuments(this.distribution, config.maxCachedBytes ?? 256 * 1024 ** 2);
   }
 
   /**
-   * The document at `path` below the mirror's root, or undefined when upstream has none. A path is always read as one kind.
-   * @param options.maxAgeMs asks upstream again when the copy is older; default `freshMs`.
+   * The document at `path` below the mirror's root as one of a kind, or undefined when upstream has none.
+   * @param options.maxAgeMs asks upstream again when the copy is older; default: as long as such a document is fresh.
    * @throws FarmError `unavailable`, naming the document, when upstream fails and nothing is cached.
    */
   async read<T>(
@@ -86,12 +83,13 @@ export class Documents implements AsyncDisposable {
     path: string,
     options: { readonly maxAgeMs?: number } = {},
   ): Promise<T | undefined> {
-    const entry = this.#touch(path);
+    const entry = this.#cache.touch(kind, path);
     const now = this.#clock.now();
-    const maxAgeMs = options.maxAgeMs ?? this.#config.freshMs;
-    if (entry.answer && now - entry.checkedAt < maxAgeMs) return entry.answer.value as T | undefined;
+    const maxAgeMs = options.maxAgeMs ?? this.#freshMs(entry);
+    const isFresh = now - entry.checkedAt < maxAgeMs && !this.#cache.wasBuiltAnew(entry);
+    if (entry.answer && isFresh) return entry.answer.value as T | undefined;
     const isBackingOff = entry.failure && now - entry.failedAt < Math.min(RETRY_MS, this.#config.freshMs);
-    if (!isBackingOff) await this.#refreshed(kind, path, entry);
+    if (!isBackingOff) await this.#refreshed(entry, maxAgeMs);
     if (entry.answer) {
       if (entry.failure) entry.servedStaleAt = this.#clock.now();
       return entry.answer.value as T | undefined;
@@ -102,85 +100,136 @@ export class Documents implements AsyncDisposable {
   /** Whether something was lately served from an old copy because upstream fails. */
   isStale(): boolean {
     const since = this.#clock.now() - STALE_SHOWN_MS;
-    return [...this.#entries.values()].some((entry) => entry.failure && entry.servedStaleAt > since);
+    return this.#cache.some((entry) => entry.failure !== undefined && entry.servedStaleAt > since);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new Error('the catalog is closing'));
-    await Promise.all([...this.#entries.values()].map((entry) => entry.flight));
+    await Promise.all(this.#cache.flights());
     await this.#dispatcher.destroy();
   }
 
-  #touch(path: string): Entry {
-    const entry = this.#entries.get(path) ?? {
-      answer: undefined,
-      validators: undefined,
-      checkedAt: 0,
-      failure: undefined,
-      failedAt: 0,
-      servedStaleAt: Number.NEGATIVE_INFINITY,
-      flight: undefined,
-    };
-    this.#entries.delete(path);
-    this.#entries.set(path, entry);
-    return entry;
+  #freshMs(entry: Entry): number {
+    return entry.isLasting ? (this.#config.releaseFreshMs ?? this.#config.freshMs) : this.#config.freshMs;
   }
 
   /** Resolves when the entry was asked for again, or sooner when an old copy can be served. Never rejects. */
-  async #refreshed(kind: DocumentKind<unknown>, path: string, entry: Entry): Promise<void> {
-    entry.flight ??= this.#refresh(kind, path, entry).finally(() => {
+  async #refreshed(entry: Entry, maxAgeMs: number): Promise<void> {
+    entry.flight ??= this.#refresh(entry, maxAgeMs).finally(() => {
       entry.flight = undefined;
     });
-    if (!entry.answer) return entry.flight;
+    const { flight } = entry;
+    if (!entry.answer && !this.#shared) return flight;
     const waiting = new AbortController();
     const patience = this.#clock
       .sleep(this.#config.patienceMs ?? 2_000, waiting.signal)
       .catch(() => undefined);
-    await Promise.race([entry.flight, patience]);
+    await Promise.race([flight, patience]);
     waiting.abort();
+    // The farm's old copy may have come meanwhile.
+    if (!entry.answer) await flight;
   }
 
-  async #refresh(kind: DocumentKind<unknown>, path: string, entry: Entry): Promise<void> {
+  async #refresh(entry: Entry, maxAgeMs: number): Promise<void> {
     try {
-      const fetched = await fetchDocument({
-        dispatcher: this.#dispatcher,
-        url: `${this.#root}/${path}`,
-        maxBytes: kind.maxBytes,
-        limits: this.#config.limits ?? DEFAULT_FETCH_LIMITS,
-        validators: entry.answer?.value === undefined ? undefined : entry.validators,
-        signal: this.#closing.signal,
-      });
-      if (fetched.kind === 'bytes') {
-        this.#keep(entry, kind.parse(fetched.bytes), fetched.bytes.byteLength);
-        entry.validators = fetched.validators;
-      } else if (fetched.kind === 'missing') {
-        if (kind.isRequired) throw new FarmError('unavailable', 'upstream has no such document');
-        this.#keep(entry, undefined, 0);
-      }
-      entry.checkedAt = this.#clock.now();
+      const copy = await this.#adoptShared(entry, maxAgeMs);
+      if (copy !== 'fresh') await this.#fetch(entry, maxAgeMs);
       entry.failure = undefined;
     } catch (cause) {
-      entry.failedAt = this.#clock.now();
-      entry.failure = new FarmError(
-        'unavailable',
-        `${path} could not be read from upstream: ${messageOf(cause)}`,
-        { cause, details: { document: path } },
-      );
-      this.#log.warn(
-        { document: path, reason: messageOf(cause), cached: entry.answer !== undefined },
-        'upstream failed',
-      );
+      this.#noteFailure(entry, cause);
     }
   }
 
-  #keep(entry: Entry, value: unknown, sizeBytes: number): void {
-    this.#cachedBytes += sizeBytes - (entry.answer?.sizeBytes ?? 0);
-    entry.answer = { value, sizeBytes };
-    for (const [path, oldest] of this.#entries) {
-      if (this.#cachedBytes <= (this.#config.maxCachedBytes ?? 256 * 1024 ** 2)) break;
-      if (oldest === entry || oldest.flight) continue;
-      this.#entries.delete(path);
-      this.#cachedBytes -= oldest.answer?.sizeBytes ?? 0;
+  /** Takes the farm's copy where it is newer than ours. */
+  async #adoptShared(entry: Entry, maxAgeMs: number): Promise<'fresh' | 'old' | undefined> {
+    const shared = this.#shared;
+    const copy = await shared?.look(this.#url(entry));
+    if (!shared || !copy) return undefined;
+    const isFresh = copy.ageMs < maxAgeMs && !this.#cache.wasBuiltAnew(entry, this.#clock.now() - copy.ageMs);
+    if (!isFresh && entry.answer) return 'old';
+    const isHeld = entry.answer !== undefined && entry.tag === copy.tag;
+    const bytes = isHeld || copy.tag === '' ? undefined : await shared.bytes(this.#url(entry), copy.tag);
+    if (!isHeld && copy.tag !== '' && !bytes) return undefined;
+    this.#take(entry, copy, bytes);
+    return isFresh ? 'fresh' : 'old';
+  }
+
+  #take(entry: Entry, copy: SharedCopy, bytes: Buffer | undefined): void {
+    const now = this.#clock.now();
+    if (bytes) this.#cache.keep(entry, entry.kind.parse(bytes, this.distribution), bytes.byteLength);
+    else if (copy.tag === '') this.#cache.keep(entry, this.#nothing(entry), 0);
+    entry.tag = copy.tag;
+    entry.validators = copy.validators;
+    entry.checkedAt = now - copy.ageMs;
+    if (copy.changedMs !== undefined) this.#cache.changed(entry.path, now - copy.changedMs);
+  }
+
+  /** Fetches from upstream, or waits for the replica that does. */
+  async #fetch(entry: Entry, maxAgeMs: number): Promise<void> {
+    const url = this.#url(entry);
+    for (;;) {
+      const claim = this.#shared ? await this.#shared.claim(url, this.#limits.totalMs) : undefined;
+      if (claim || !this.#shared) {
+        await using _claim = claim;
+        return await this.#fetchHere(entry, url);
+      }
+      await this.#clock.sleep(LOOK_MS, this.#closing.signal);
+      if ((await this.#adoptShared(entry, maxAgeMs)) === 'fresh') return;
     }
   }
+
+  async #fetchHere(entry: Entry, url: string): Promise<void> {
+    const fetched = await fetchDocument({
+      dispatcher: this.#dispatcher,
+      url,
+      maxBytes: entry.kind.maxBytes,
+      limits: this.#limits,
+      validators: entry.answer?.value === undefined ? undefined : entry.validators,
+      signal: this.#closing.signal,
+    });
+    if (fetched.kind === 'unchanged') {
+      await this.#shared?.confirm(url, entry.tag);
+    } else {
+      const bytes = fetched.kind === 'bytes' ? fetched.bytes : undefined;
+      const tag = bytes ? tagOf(bytes) : '';
+      const validators =
+        fetched.kind === 'bytes' ? fetched.validators : { etag: undefined, lastModified: undefined };
+      const value = bytes ? entry.kind.parse(bytes, this.distribution) : this.#nothing(entry);
+      if (entry.answer && entry.tag !== tag) this.#cache.changed(entry.path, this.#clock.now());
+      if (!entry.answer || entry.tag !== tag) this.#cache.keep(entry, value, bytes?.byteLength ?? 0);
+      entry.tag = tag;
+      entry.validators = validators;
+      await this.#shared?.keep(url, { tag, validators, bytes });
+    }
+    entry.checkedAt = this.#clock.now();
+  }
+
+  /** What a document is that upstream does not have. */
+  #nothing(entry: Entry): undefined {
+    if (entry.kind.isRequired) throw new FarmError('unavailable', 'upstream has no such document');
+    return undefined;
+  }
+
+  #url(entry: Entry): string {
+    return `${this.#root}/${entry.path}`;
+  }
+
+  #noteFailure(entry: Entry, cause: unknown): void {
+    const { path } = entry;
+    entry.failedAt = this.#clock.now();
+    entry.failure = new FarmError(
+      'unavailable',
+      `${path} could not be read from upstream: ${messageOf(cause)}`,
+      { cause, details: { document: path } },
+    );
+    this.#log.warn(
+      { document: path, reason: messageOf(cause), cached: entry.answer !== undefined },
+      'upstream failed',
+    );
+  }
+}
+
+/** Tells the bytes of one document from others. */
+function tagOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 32);
 }

@@ -1,7 +1,7 @@
-/** Longest first-boot script a client may send, in characters. Source: asu, `max_defaults_length`. */
-export const MAX_DEFAULTS_LENGTH = 20_480;
-/** Largest root filesystem a client may ask for, MiB. Source: asu, `max_custom_rootfs_size_mb`. */
-export const MAX_ROOTFS_SIZE_MB = 1024;
+import type { RequestLimits } from './distribution.ts';
+
+/** What a request may ask for whose distribution is not known here. Source: asu, `max_defaults_length`, `max_custom_rootfs_size_mb`. */
+export const DEFAULT_LIMITS: RequestLimits = { maxDefaultsLength: 20_480, maxRootfsSizeMb: 1024 };
 /** Most extra feeds of one request; with the other limits a whole build fits into one NATS message (1 MiB). */
 export const MAX_REPOSITORIES = 32;
 /** Longest URL of an extra feed, characters. */

@@ -1,6 +1,4 @@
-import { BRANCHES } from './branches.ts';
 import type { Documents } from './documents.ts';
-import { MAX_DEFAULTS_LENGTH, MAX_ROOTFS_SIZE_MB } from './limits.ts';
 import { readTargets, type Targets } from './targets.ts';
 import { readVersions, type Versions } from './versions.ts';
 
@@ -16,7 +14,7 @@ export interface OverviewSettings {
   readonly publicUpstream: string;
 }
 
-/** The overview (contract 2.8) as bytes that are made anew only when upstream's documents change. */
+/** The overview (contract 2.8) of one distribution as bytes that are made anew only when upstream's documents change. */
 export class Overview {
   readonly #documents: Documents;
   readonly #settings: OverviewSettings;
@@ -31,7 +29,7 @@ export class Overview {
   async bytes(): Promise<Buffer> {
     const versions = await readVersions(this.#documents);
     const targets = await Promise.all(
-      BRANCHES.map(async ({ name }) => {
+      this.#documents.distribution.branches.map(async ({ name }) => {
         const [newest] = versions.byBranch.get(name) ?? [];
         if (newest === undefined) return undefined;
         return readTargets(this.#documents, newest).catch(() => undefined);
@@ -39,39 +37,34 @@ export class Overview {
     );
     const from = [versions, ...targets];
     if (!this.#made || this.#made.from.some((each, at) => each !== from[at])) {
-      this.#made = {
-        from,
-        bytes: Buffer.from(JSON.stringify(overviewOf(versions, targets, this.#settings))),
-      };
+      this.#made = { from, bytes: Buffer.from(JSON.stringify(this.#tell(versions, targets))) };
     }
     return this.#made.bytes;
   }
-}
 
-function overviewOf(
-  versions: Versions,
-  targets: readonly (Targets | undefined)[],
-  settings: OverviewSettings,
-): Record<string, unknown> {
-  const branches = BRANCHES.map((branch, at) => [
-    branch.name,
-    {
-      ...branch,
-      versions: versions.byBranch.get(branch.name) ?? [],
-      targets: Object.fromEntries(targets[at] ?? []),
-    },
-  ]);
-  return {
-    latest: versions.latest,
-    branches: Object.fromEntries(branches),
-    upstream_url: settings.publicUpstream.replace(/\/+$/, ''),
-    server: {
-      version: settings.version,
-      contact: settings.contact,
-      allow_defaults: settings.allowDefaults,
-      repository_allow_list: settings.repositoryAllowList,
-      max_custom_rootfs_size_mb: MAX_ROOTFS_SIZE_MB,
-      max_defaults_length: MAX_DEFAULTS_LENGTH,
-    },
-  };
+  #tell(versions: Versions, targets: readonly (Targets | undefined)[]): Record<string, unknown> {
+    const { branches, limits } = this.#documents.distribution;
+    const settings = this.#settings;
+    const told = branches.map((branch, at) => [
+      branch.name,
+      {
+        ...branch,
+        versions: versions.byBranch.get(branch.name) ?? [],
+        targets: Object.fromEntries(targets[at] ?? []),
+      },
+    ]);
+    return {
+      latest: versions.latest,
+      branches: Object.fromEntries(told),
+      upstream_url: settings.publicUpstream.replace(/\/+$/, ''),
+      server: {
+        version: settings.version,
+        contact: settings.contact,
+        allow_defaults: settings.allowDefaults,
+        repository_allow_list: settings.repositoryAllowList,
+        max_custom_rootfs_size_mb: limits.maxRootfsSizeMb,
+        max_defaults_length: limits.maxDefaultsLength,
+      },
+    };
+  }
 }

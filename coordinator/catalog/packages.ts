@@ -1,3 +1,4 @@
+import type { Clock } from '../../shared/clock.ts';
 import type { Builder } from '../../shared/domain/builder.ts';
 import { branchOf, versionPath } from './branches.ts';
 import type { Documents } from './documents.ts';
@@ -7,6 +8,10 @@ import { hasSplitKmods } from './versions.ts';
 
 /** Inside every ImageBuilder, in no feed. Source: openwrt, target/imagebuilder/Makefile. */
 const BUILT_IN = ['base-files', 'libc', 'kernel'];
+/** For this long a builder's dozen of indexes is not even looked at again, milliseconds; little beside how long each is fresh. */
+const GLANCE_MS = 1_000;
+/** Builders whose indexes are held together. */
+const MAX_BUILDERS = 500;
 
 /** One folder of packages: its index, and where to look for what an index leaves out. */
 interface PackageFolder {
@@ -14,6 +19,15 @@ interface PackageFolder {
   readonly names: ReadonlySet<string>;
   /** Whether `names` already holds provided and ABI-suffixed names. */
   readonly isComplete: boolean;
+}
+
+/** The folders that a builder installs from. */
+interface BuilderFolders {
+  readonly folders: readonly PackageFolder[];
+  /** Upstream keeps kernel modules apart but does not list them, so that none is known to be missing. */
+  readonly areKmodsUnlisted: boolean;
+  /** Names that were found in some folder: most are asked for again and again. */
+  readonly found: Set<string>;
 }
 
 /** What can be installed with exactly one builder. */
@@ -27,17 +41,95 @@ export interface PackageCatalog {
   names(): Iterable<string>;
 }
 
-/**
- * The packages of a builder and a profile, from the target's own index, its kernel modules and all feeds; undefined when upstream has no
- * such indexes, so that only the build can tell. Throws `unavailable` when one cannot be read.
- */
-export async function readPackages(
+/** The packages of builders, from the target's own index, its kernel modules and all feeds. */
+export class PackageCatalogs {
+  readonly #documents: Documents;
+  readonly #clock: Clock;
+  /** By builder and kernel, in the order they were looked at. */
+  readonly #seen = new Map<string, { readonly at: number; readonly folders: BuilderFolders | undefined }>();
+
+  constructor(documents: Documents, clock: Clock) {
+    this.#documents = documents;
+    this.#clock = clock;
+  }
+
+  /**
+   * The packages of a builder and a profile; undefined when upstream has no such indexes, so that only the build can tell.
+   * Throws `unavailable` when one cannot be read.
+   */
+  async read(
+    builder: Builder,
+    profiles: TargetProfiles,
+    profile: string,
+  ): Promise<PackageCatalog | undefined> {
+    const key = `${builder.version} ${builder.target} ${profiles.architecture} ${profiles.kernel}`;
+    const now = this.#clock.now();
+    const seen = this.#seen.get(key);
+    const isRecent = seen && now >= seen.at && now - seen.at < GLANCE_MS;
+    const folders = isRecent ? seen.folders : await this.#look(key, builder, profiles, seen?.folders);
+    return folders && this.#catalogOf(folders, profiles, profile);
+  }
+
+  async #look(
+    key: string,
+    builder: Builder,
+    profiles: TargetProfiles,
+    before: BuilderFolders | undefined,
+  ): Promise<BuilderFolders | undefined> {
+    const at = this.#clock.now();
+    const read = await readFolders(this.#documents, builder, profiles);
+    const folders = read && before && isSame(read, before) ? before : read;
+    this.#seen.delete(key);
+    this.#seen.set(key, { at, folders });
+    for (const oldest of this.#seen.keys()) {
+      if (this.#seen.size <= MAX_BUILDERS) break;
+      this.#seen.delete(oldest);
+    }
+    return folders;
+  }
+
+  #catalogOf(from: BuilderFolders, profiles: TargetProfiles, profile: string): PackageCatalog {
+    const { folders, areKmodsUnlisted, found } = from;
+    const isListed = (name: string): boolean => {
+      if (found.has(name)) return true;
+      if (!folders.some((folder) => folder.names.has(name))) return false;
+      found.add(name);
+      return true;
+    };
+    const isInstalled = (name: string): boolean =>
+      BUILT_IN.includes(name) ||
+      profiles.defaultPackages.includes(name) ||
+      (profiles.profiles.get(profile)?.includes(name) ?? false);
+    return {
+      unknown: async (names) => {
+        const unlisted = names.filter((name) => !isListed(name));
+        if (unlisted.length === 0) return [];
+        const strange = unlisted.filter(
+          (name) => !isInstalled(name) && !(areKmodsUnlisted && name.startsWith('kmod-')),
+        );
+        return strange.length === 0 ? [] : withoutHidden(this.#documents, folders, strange);
+      },
+      *names() {
+        for (const folder of folders) yield* folder.names;
+      },
+    };
+  }
+}
+
+function isSame(left: BuilderFolders, right: BuilderFolders): boolean {
+  return (
+    left.areKmodsUnlisted === right.areKmodsUnlisted &&
+    left.folders.length === right.folders.length &&
+    left.folders.every((folder, at) => folder.names === right.folders[at]?.names)
+  );
+}
+
+async function readFolders(
   documents: Documents,
   builder: Builder,
   profiles: TargetProfiles,
-  profile: string,
-): Promise<PackageCatalog | undefined> {
-  const branch = branchOf(builder.version);
+): Promise<BuilderFolders | undefined> {
+  const branch = branchOf(builder.version, documents.distribution);
   if (!branch) return undefined;
   const root = versionPath(branch, builder.version);
   const [target, kmods, feeds] = await Promise.all([
@@ -46,24 +138,10 @@ export async function readPackages(
     readFeeds(documents, `${root}/packages/${profiles.architecture}`),
   ]);
   if (!target || !feeds) return undefined;
-  const folders = [target, ...(kmods.folder ? [kmods.folder] : []), ...feeds];
-  const installed = new Set([
-    ...BUILT_IN,
-    ...profiles.defaultPackages,
-    ...(profiles.profiles.get(profile) ?? []),
-  ]);
-  const isListed = (name: string): boolean =>
-    installed.has(name) ||
-    folders.some((folder) => folder.names.has(name)) ||
-    (kmods.areUnlisted && name.startsWith('kmod-'));
   return {
-    unknown: async (names) => {
-      const unlisted = names.filter((name) => !isListed(name));
-      return unlisted.length === 0 ? [] : withoutHidden(documents, folders, unlisted);
-    },
-    *names() {
-      for (const folder of folders) yield* folder.names;
-    },
+    folders: [target, ...(kmods.folder ? [kmods.folder] : []), ...feeds],
+    areKmodsUnlisted: kmods.areUnlisted,
+    found: new Set(),
   };
 }
 
@@ -117,7 +195,6 @@ async function readFeeds(documents: Documents, path: string): Promise<readonly P
   return folders.filter((folder) => folder !== undefined);
 }
 
-/** `areUnlisted`: upstream keeps kernel modules apart but does not list them, so that none is known to be missing. */
 async function readKmods(
   documents: Documents,
   path: string,

@@ -30,9 +30,9 @@ export async function readProfiles(
   documents: Documents,
   version: string,
   target: string,
-  options?: { readonly maxAgeMs: number },
+  options?: { readonly maxAgeMs?: number },
 ): Promise<TargetProfiles | undefined> {
-  const branch = branchOf(version);
+  const branch = branchOf(version, documents.distribution);
   if (!branch) return undefined;
   const path = `${versionPath(branch, version)}/targets/${target}/profiles.json`;
   return documents.read(PROFILES_JSON, path, options);

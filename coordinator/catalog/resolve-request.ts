@@ -7,14 +7,13 @@ import type { ResolvedRequest } from '../builds/build-record.ts';
 import { branchOf } from './branches.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { Catalog } from './catalog.ts';
-import type { PackageCatalog } from './packages.ts';
+import { applyRules, missingAdditions, type RequestedPackages } from './package-rules.ts';
 import { hasOnlyGeneric, resolveProfile, type TargetProfiles } from './profiles.ts';
 import { isRepositoryAllowed } from './repository-policy.ts';
 import { suggest } from './suggest.ts';
 
 /** Compiled: it stands in the way of every request. */
 const BUILD_SPEC = Compile(BuildSpecSchema);
-const DISTROS = ['openwrt'];
 /** Most unknown packages that are named, and that suggestions are sought for. */
 const MAX_NAMED = 50;
 const MAX_SUGGESTED = 3;
@@ -43,18 +42,14 @@ export async function resolveRequest(deps: ResolveDeps, request: BuildRequest): 
   const builder = await findBuilder(deps, request);
   const [profiles, profile] = await findProfile(deps, builder, request);
   await checkVersionCode(deps, builder, profiles, request.versionCode);
-  const pinned = Object.keys(request.packagesVersions);
-  const packages = [...new Set(pinned.length > 0 ? pinned : request.packages)];
-  if (Object.keys(request.repositories).length === 0) {
-    await checkPackages(deps, builder, () => deps.catalog.packages(builder, profiles, profile), packages);
-  }
+  const { packages, packagesVersions } = await findPackages(deps, builder, [profiles, profile], request);
   const source = await findSource(deps, builder);
   const spec: BuildSpec = {
     ...builder,
     versionCode: request.versionCode,
     profile,
-    packages,
-    packagesVersions: request.packagesVersions,
+    packages: [...packages],
+    packagesVersions,
     diffPackages: request.diffPackages,
     defaults: request.defaults === '' ? null : request.defaults,
     rootfsSizeMb: request.rootfsSizeMb,
@@ -76,10 +71,12 @@ function checkPolicy(policy: ResolvePolicy, request: BuildRequest): void {
 
 async function findBuilder({ catalog }: ResolveDeps, request: BuildRequest): Promise<Builder> {
   const { distro, version, target } = request;
-  if (!DISTROS.includes(distro)) throw refuse(`Unsupported distro: ${distro}`);
-  if (!branchOf(version)) throw refuse(`Unsupported branch: ${version}`);
+  const distribution = catalog.distribution(distro);
+  if (!distribution) throw refuse(`Unsupported distro: ${distro}`);
+  if (!branchOf(version, distribution)) throw refuse(`Unsupported branch: ${version}`);
   const hasVersion =
-    (await catalog.hasVersion(version, 'fresh')) || (await catalog.hasVersion(version, 'recheck'));
+    (await catalog.hasVersion(version, 'fresh', distro)) ||
+    (await catalog.hasVersion(version, 'recheck', distro));
   if (!hasVersion) throw refuse(`Unsupported version: ${version}`);
   const builder = { distro, version, target };
   const hasTarget =
@@ -120,22 +117,44 @@ async function checkVersionCode(
   throw refuse(`Received incorrect version ${current.versionCode} (requested ${wanted})`);
 }
 
-/** What cannot be known now is left to the build to find out. */
-async function checkPackages(
-  { log }: ResolveDeps,
+/** The packages that are built in: as the rules have them, known as far as that can be told, and with what rules add. */
+async function findPackages(
+  deps: ResolveDeps,
   builder: Builder,
-  read: () => Promise<PackageCatalog | undefined>,
-  packages: readonly string[],
-): Promise<void> {
-  const wanted = packages.filter((name) => !name.startsWith('-'));
+  [profiles, profile]: readonly [TargetProfiles, string],
+  request: BuildRequest,
+): Promise<RequestedPackages> {
+  const { packagesVersions, repositories } = request;
+  const pinned = Object.keys(packagesVersions);
+  const rules = deps.catalog.rules(builder, profiles, profile);
+  const ruled = applyRules(rules, {
+    packages: pinned.length > 0 ? pinned : request.packages,
+    packagesVersions,
+  });
+  const additions = missingAdditions(rules, ruled.packages);
+  const wanted = ruled.packages.filter((name) => !name.startsWith('-'));
+  // Feeds that only the client knows may have anything.
+  if (Object.keys(repositories).length > 0) return withAdditions(ruled, additions);
   try {
-    const known = await read();
+    const known = await deps.catalog.packages(builder, profiles, profile);
     const unknown = (await known?.unknown(wanted)) ?? [];
     if (known && unknown.length > 0) throw unknownPackages(unknown, [...known.names()]);
+    const absent = additions.length > 0 ? ((await known?.unknown(additions)) ?? []) : [];
+    return withAdditions(
+      ruled,
+      additions.filter((name) => !absent.includes(name)),
+    );
   } catch (thrown) {
     if (!hasCode(thrown, 'unavailable')) throw thrown;
-    log.warn({ builder, reason: messageOf(thrown) }, 'packages could not be checked before the build');
+    // What cannot be known now is left to the build to find out.
+    const reason = messageOf(thrown);
+    deps.log.warn({ builder, reason }, 'packages could not be checked before the build');
+    return withAdditions(ruled, additions);
   }
+}
+
+function withAdditions(ruled: RequestedPackages, additions: readonly string[]): RequestedPackages {
+  return additions.length === 0 ? ruled : { ...ruled, packages: [...ruled.packages, ...additions] };
 }
 
 async function findSource({ catalog }: ResolveDeps, builder: Builder): Promise<BuilderSource> {

@@ -21,9 +21,9 @@ const TARGETS_JSON: DocumentKind<Targets> = {
 export async function readTargets(
   documents: Documents,
   version: string,
-  options?: { readonly maxAgeMs: number },
+  options?: { readonly maxAgeMs?: number },
 ): Promise<Targets> {
-  const branch = branchOf(version);
+  const branch = branchOf(version, documents.distribution);
   if (!branch) return NO_TARGETS;
   const path = `${versionPath(branch, version)}/.targets.json`;
   return (await documents.read(TARGETS_JSON, path, options)) ?? NO_TARGETS;

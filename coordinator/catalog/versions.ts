@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { VERSION_PATTERN } from '../../shared/domain/builder.ts';
-import { BRANCHES, type Branch, branchOf } from './branches.ts';
+import { branchOf, shippedOpenWrt } from './branches.ts';
+import type { Branch, Distribution } from './distribution.ts';
 import type { DocumentKind, Documents } from './documents.ts';
 import { parseJsonDocument } from './json-document.ts';
 
@@ -33,21 +34,24 @@ const VERSIONS_JSON: DocumentKind<Versions> = {
 /** What upstream has released. Throws `unavailable` when that cannot be read. */
 export async function readVersions(
   documents: Documents,
-  options?: { readonly maxAgeMs: number },
+  options?: { readonly maxAgeMs?: number },
 ): Promise<Versions> {
   const versions = await documents.read(VERSIONS_JSON, '.versions.json', options);
   return versions ?? { latest: [], offered: new Set(), byBranch: new Map() };
 }
 
 /** Reads `.versions.json`; throws on anything else. */
-export function parseVersions(bytes: Buffer): Versions {
+export function parseVersions(bytes: Buffer, distribution: Distribution = shippedOpenWrt()): Versions {
   const json = parseJsonDocument(VersionsJsonSchema, bytes);
+  const pattern = new RegExp(VERSION_PATTERN);
   const isBuildable = (version: string): boolean =>
-    new RegExp(VERSION_PATTERN).test(version) && branchOf(version) !== undefined;
+    pattern.test(version) && branchOf(version, distribution) !== undefined;
   const newest = [json.upcoming_version, json.stable_version, json.oldstable_version];
   const latest = newest.filter((version) => typeof version === 'string').filter(isBuildable);
   const released = [...latest, ...json.versions_list].filter(isBuildable);
-  const byBranch = new Map(BRANCHES.map((branch) => [branch.name, versionsOf(branch, released)]));
+  const byBranch = new Map(
+    distribution.branches.map((branch) => [branch.name, versionsOf(branch, released, distribution)]),
+  );
   return {
     latest: [...new Set(latest)],
     offered: new Set([...byBranch.values()].flat()),
@@ -74,9 +78,13 @@ export function hasSplitKmods(version: string): boolean {
   return minor === 5 && (version.endsWith('-SNAPSHOT') || point >= 6);
 }
 
-function versionsOf(branch: Branch, released: readonly string[]): readonly string[] {
+function versionsOf(
+  branch: Branch,
+  released: readonly string[],
+  distribution: Distribution,
+): readonly string[] {
   if (!branch.enabled) return [];
-  const own = released.filter((version) => branchOf(version) === branch);
+  const own = released.filter((version) => branchOf(version, distribution) === branch);
   const snapshot = branch.snapshot ? branch.name : `${branch.name}-SNAPSHOT`;
   return [...new Set([...own, snapshot])].sort(compareVersions);
 }

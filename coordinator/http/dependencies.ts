@@ -4,6 +4,12 @@ import type { StoredFiles } from '../artifacts/artifact-store.ts';
 import type { BuildRecord, ResolvedRequest } from '../builds/build-record.ts';
 import type { BuildRequest } from '../catalog/build-request.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { ClientDocuments } from '../catalog/client-documents.ts';
+import type { ClientLists } from '../catalog/client-lists.ts';
+import type { VersionDocuments } from '../catalog/version-documents.ts';
+import type { StatsReader } from '../stats/stats-reader.ts';
+import type { Reposts } from './legacy/reposts.ts';
+import type { StoreAliases } from './legacy/store-aliases.ts';
 
 /** Builds, as far as the client API needs them. */
 export interface Builds {
@@ -34,10 +40,21 @@ export type RouteModule = (app: FastifyInstance) => void;
 
 /** What the HTTP server is given. */
 export interface HttpDependencies {
-  readonly catalog: Pick<Catalog, 'overview' | 'hasVersion' | 'hasTarget' | 'profiles'>;
+  readonly catalog: Pick<Catalog, 'overview' | 'distribution' | 'hasVersion' | 'hasTarget' | 'profiles'>;
+  readonly lists: Pick<ClientLists, 'latest' | 'branches' | 'legacyVersions'>;
+  readonly documents: Pick<ClientDocuments, 'versionAt' | 'targetIndex' | 'architectureIndex' | 'profile'>;
+  readonly versions: Pick<VersionDocuments, 'targetOf' | 'profiles' | 'names' | 'packages'>;
+  readonly stats: Pick<
+    StatsReader,
+    'buildsOfLastDay' | 'buildsPerDay' | 'buildsByVersion' | 'topPackages' | 'buildErrors'
+  >;
+  readonly aliases: Pick<StoreAliases, 'remember' | 'find'>;
+  readonly reposts: Pick<Reposts, 'submit' | 'told'>;
   readonly resolve: (request: BuildRequest) => Promise<ResolvedRequest>;
   readonly builds: Builds;
   readonly files: StoredFiles;
+  /** wrtfarm's version, for people. */
+  readonly version: string;
   readonly readiness: () => Promise<Readiness>;
   readonly metrics: MetricsText;
   readonly log: Log;

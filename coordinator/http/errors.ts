@@ -4,7 +4,8 @@ import { ERROR_CODES, FarmError } from '../../shared/errors.ts';
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: { readonly detail: unknown; readonly status: number; readonly title?: string };
+  /** `status` is the number but under `/api/build`, where it is a word. */
+  readonly body: { readonly detail: unknown; readonly status: number | string; readonly title?: string };
   /** Whether it is our fault and its text only for the log. */
   readonly isOurFault: boolean;
 }

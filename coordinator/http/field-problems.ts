@@ -19,6 +19,11 @@ const MAX_ECHO_ITEMS = 20;
 /** Collects what is wrong with a request. */
 export class FieldProblems {
   readonly #problems: FieldProblem[] = [];
+  readonly #place: 'body' | 'query';
+
+  constructor(place: 'body' | 'query' = 'body') {
+    this.#place = place;
+  }
 
   /** `input` is shortened for the echo. */
   add(
@@ -29,7 +34,7 @@ export class FieldProblems {
     ctx?: Readonly<Record<string, unknown>>,
   ): undefined {
     if (this.#problems.length >= MAX_PROBLEMS) return undefined;
-    const shortLoc = ['body', ...loc].map((part) => (typeof part === 'string' ? shorten(part) : part));
+    const shortLoc = [this.#place, ...loc].map((part) => (typeof part === 'string' ? shorten(part) : part));
     this.#problems.push({ type, loc: shortLoc, msg, input: echoOf(input), ...(ctx ? { ctx } : {}) });
     return undefined;
   }

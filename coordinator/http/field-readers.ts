@@ -28,6 +28,13 @@ export interface TextRules {
   readonly patterns: readonly TextPattern[];
   /** In characters, not UTF-16 units. */
   readonly maxLength: number;
+  /** Fits only what keeps all of these rules, and nearly all that does: spares the slower tests. */
+  readonly usual?: RegExp;
+}
+
+/** Whether a value keeps the rules, as far as that can be told fast. */
+export function isUsual(value: unknown, rules: TextRules): value is string {
+  return typeof value === 'string' && rules.usual?.test(value) === true;
 }
 
 export function readText(
@@ -36,6 +43,7 @@ export function readText(
   value: unknown,
   rules: TextRules,
 ): string | undefined {
+  if (isUsual(value, rules)) return value;
   if (typeof value !== 'string')
     return problems.add('string_type', loc, 'Input should be a valid string', value);
   if (/\p{Surrogate}/u.test(value)) {
@@ -102,6 +110,8 @@ function toNumber(value: unknown): number | undefined {
 
 const TRUE_WORDS = ['true', 'on', 'yes', 'y', 't', '1'];
 const FALSE_WORDS = ['false', 'off', 'no', 'n', 'f', '0'];
+/** Texts that are read as yes or no, whatever the case of their letters. */
+export const TRUTH_WORDS: readonly string[] = [...TRUE_WORDS, ...FALSE_WORDS];
 
 /** Also the words and numbers that mean yes or no. */
 export function readBoolean(problems: FieldProblems, loc: Loc, value: unknown): boolean | undefined {

@@ -1,3 +1,4 @@
+import { isFinal } from '../../shared/domain/build.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
 import { requestEcho } from '../builds/request-echo.ts';
@@ -51,6 +52,35 @@ export function jobView(record: BuildRecord, method: 'POST' | 'GET'): JobView {
     case 'failed':
     case 'cancelled':
       return { status: 500, body: { ...answerOf(record), ...common }, headers: headers('failed') };
+  }
+}
+
+/** A view as it goes on the wire. */
+export interface ReadyView {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON text. */
+  readonly bytes: Buffer;
+}
+
+/** Views of final builds as bytes, made once for each record object: whoever gives the same object gets the same bytes. */
+export class ReadyViews {
+  readonly #made = {
+    GET: new WeakMap<BuildRecord, ReadyView>(),
+    POST: new WeakMap<BuildRecord, ReadyView>(),
+  };
+
+  of(record: BuildRecord, method: 'POST' | 'GET'): ReadyView {
+    const made = this.#made[method].get(record);
+    if (made) return made;
+    const { status, headers, body } = jobView(record, method);
+    const view: ReadyView = {
+      status,
+      headers: { ...headers, 'content-type': 'application/json; charset=utf-8' },
+      bytes: Buffer.from(JSON.stringify(body)),
+    };
+    if (isFinal(record.state)) this.#made[method].set(record, view);
+    return view;
   }
 }
 

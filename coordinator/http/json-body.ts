@@ -4,6 +4,11 @@ import { FieldProblems } from './field-problems.ts';
 /** Texts up to this long are searched for where they stop being JSON, characters. */
 const MAX_SEARCHED = 65_536;
 
+/** The bytes of a request's body, as the server's parser leaves them; none when there is no body. */
+export function bodyOf(request: { readonly body: unknown }): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
 /**
  * A request's body as FastAPI reads it: JSON when its content type says so, else just a text (contract 2.2).
  * @throws FarmError `invalid_request`, in the 422 form for broken JSON and no body at all.

@@ -6,13 +6,8 @@ import type { HttpDependencies } from './dependencies.ts';
 import { errorAnswer, simple } from './errors.ts';
 import { answerClientError, createListener, LISTENER_TIMES, type ListenerTimes } from './listener.ts';
 import { normalizeUrl } from './normalize-url.ts';
-import { buildRoutes } from './routes/build.ts';
-import { healthRoutes } from './routes/health.ts';
-import { metricsRoutes } from './routes/metrics.ts';
-import { overviewRoutes } from './routes/overview.ts';
-import { revisionRoutes } from './routes/revision.ts';
-import { statsRoutes } from './routes/stats.ts';
-import { storeRoutes } from './routes/store.ts';
+import { collectRouteDocs } from './openapi/openapi-document.ts';
+import { addRoutes } from './routes.ts';
 import { sendError } from './send-error.ts';
 
 /** Largest body a client may send, bytes. */
@@ -69,19 +64,13 @@ function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstanc
     exposeHeadRoutes: false,
     return503OnClosing: false,
   });
+  const docs = collectRouteDocs(app);
   // Bodies stay bytes: what their content type means is told by contract 2.2, not by the framework.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((thrown, request, reply) => answerError(deps.log, thrown, request, reply));
   app.setNotFoundHandler((_request, reply) => sendError(reply, simple(404, 'Not Found')));
-  buildRoutes(app, deps);
-  overviewRoutes(app, deps);
-  revisionRoutes(app, deps);
-  storeRoutes(app, deps);
-  statsRoutes(app, deps);
-  healthRoutes(app, deps);
-  metricsRoutes(app, deps);
-  for (const addRoutes of deps.routes ?? []) addRoutes(app);
+  addRoutes(app, deps, docs);
   return app;
 }
 

@@ -3,8 +3,10 @@ import { sha256Hex } from '../../shared/digest.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { StoredFile } from '../artifacts/artifact-store.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
+import { shippedOpenWrt } from '../catalog/branches.ts';
 import type { BuildRequest } from '../catalog/build-request.ts';
 import type { HttpDependencies } from './dependencies.ts';
+import type { AliasedBuild } from './legacy/store-aliases.ts';
 import { sampleRecord } from './sample-record.test.support.ts';
 import { startHttpServer } from './server.ts';
 
@@ -25,6 +27,7 @@ export interface TestServer extends AsyncDisposable {
     record: BuildRecord;
     submitError: unknown;
     resolveError: unknown;
+    queuedError: unknown;
     ready: boolean;
     read: (bytes: Buffer) => Readable;
     openStreams: number;
@@ -39,6 +42,7 @@ export async function startTestServer(): Promise<TestServer> {
     record: sampleRecord(),
     submitError: undefined,
     resolveError: undefined,
+    queuedError: undefined,
     ready: true,
     read: (bytes) => Readable.from([bytes]),
     openStreams: 0,
@@ -77,9 +81,49 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
         return world.record;
       },
       get: async (hash) => (hash === HASH ? world.record : undefined),
-      queuedCount: async () => 7,
+      queuedCount: async () => {
+        if (world.queuedError) throw world.queuedError;
+        return 7;
+      },
     },
     catalog: fakeCatalog(),
+    lists: {
+      latest: async () => JSON_BYTES,
+      branches: async () => JSON_BYTES,
+      legacyVersions: async () => JSON_BYTES,
+    },
+    documents: {
+      versionAt: async (folder) => (folder === 'releases/24.10.4' ? '24.10.4' : undefined),
+      targetIndex: async () => JSON_BYTES,
+      architectureIndex: async () => JSON_BYTES,
+      profile: async () => JSON_BYTES,
+    },
+    versions: {
+      targetOf: async (_version, profile) => (profile === 'generic' ? 'ath79/generic' : undefined),
+      profiles: async () => JSON_BYTES,
+      names: async () => JSON_BYTES,
+      packages: async () => JSON_BYTES,
+    },
+    stats: {
+      buildsOfLastDay: async () => 5,
+      buildsPerDay: async () => ({ labels: ['2026-11-23Z'], datasets: [{ label: 'Requests', data: [3] }] }),
+      buildsByVersion: async (branch) => ({
+        labels: ['2026-11-23Z'],
+        datasets: [{ label: branch ?? 'SNAPSHOT', data: [2] }],
+      }),
+      topPackages: async (_branch, count) =>
+        [
+          { name: 'luci', count: 9 },
+          { name: '<b>&', count: 1 },
+        ].slice(0, count),
+      buildErrors: async () => [],
+    },
+    aliases: fakeAliases(),
+    reposts: {
+      submit: (builds, resolved) => builds.submit(resolved),
+      told: async () => undefined,
+    },
+    version: '0.1.0',
     files: { find: async (folder, name) => fileAt(world, folder, name) },
     readiness: async () => ({
       ready: world.ready,
@@ -90,9 +134,24 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
   };
 }
 
+const JSON_BYTES = Buffer.from('{"fake":true}');
+
+function fakeAliases(): HttpDependencies['aliases'] {
+  const builds = new Map<string, AliasedBuild>();
+  return {
+    remember: async (alias, build) => {
+      const standing = builds.get(alias) ?? build;
+      builds.set(alias, standing);
+      return standing.binDir === build.binDir;
+    },
+    find: async (alias) => builds.get(alias),
+  };
+}
+
 function fakeCatalog(): HttpDependencies['catalog'] {
   return {
     overview: async () => Buffer.from('{"latest":[]}'),
+    distribution: (name) => (name === 'openwrt' ? shippedOpenWrt() : undefined),
     hasVersion: async (version) => version === '24.10.4',
     hasTarget: async ({ target }) => target === 'ath79/generic',
     profiles: async () => ({
@@ -101,8 +160,14 @@ function fakeCatalog(): HttpDependencies['catalog'] {
       versionCode: 'r28959-29397011cc',
       kernel: undefined,
       defaultPackages: [],
-      profiles: new Map(),
-      aliases: new Map(),
+      profiles: new Map([
+        ['generic', []],
+        ['other', []],
+      ]),
+      aliases: new Map([
+        ['generic', 'generic'],
+        ['other', 'other'],
+      ]),
     }),
   };
 }

@@ -8,6 +8,8 @@ import { messageOf } from '../../shared/errors.ts';
 import { runLoop } from '../../shared/lifecycle.ts';
 import type { Log } from '../../shared/log.ts';
 import { jobSubject } from '../../shared/messages/subjects.ts';
+import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { Retention } from '../artifacts/retention.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildService } from '../builds/build-service.ts';
@@ -22,6 +24,12 @@ import type { KeeperLock } from './keeper-lock.ts';
 /** How often the keeper looks, and how often it compares the queue with what waits. */
 const STEP_MS = 500;
 const RECONCILE_MS = 2_000;
+/** How often what waits is compared with what upstream offers. */
+const FOLLOW_MS = 5_000;
+/** How often the artifact store is looked through for what is due to go. */
+const CLEAR_MS = 10 * 60_000;
+/** How often, and how old, uploads that nobody owns are looked for. */
+const SWEEP_MS = 60_000;
 /** What should have happened at once is repeated when it has not for this long. */
 const LATE_MS = 3_000;
 
@@ -36,6 +44,8 @@ export interface KeeperDependencies {
   readonly ends: AttemptEnds;
   readonly queue: JobQueue;
   readonly lock: KeeperLock;
+  readonly retention: Retention;
+  readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
   readonly catalog: Pick<Catalog, 'currentSource'>;
   readonly clock: Clock;
   readonly leaseMs: number;
@@ -47,6 +57,8 @@ export class Keeper {
   readonly #deps: KeeperDependencies;
   readonly #health: Health;
   #reconciledAt = 0;
+  #sweptAt = 0;
+  #isHolder = false;
   /** Subjects that held jobs while nothing waited, at the last look. */
   #idleSubjects: ReadonlySet<string> = new Set();
 
@@ -59,15 +71,22 @@ export class Keeper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, lock, log } = this.#deps;
     const beating = setInterval(() => this.#health.beat(), STEP_MS);
-    await runLoop(() => this.step(), {
-      signal,
-      clock,
-      backoff: { minMs: STEP_MS, maxMs: 2_000 },
-      onError: (thrown, failures) => {
-        const level = failures === 1 ? 'warn' : 'debug';
-        log[level]({ reason: messageOf(thrown), failures }, 'keeper step failed; it goes on');
-      },
-    });
+    const loop = async (name: string, step: () => Promise<number>): Promise<void> =>
+      await runLoop(step, {
+        signal,
+        clock,
+        backoff: { minMs: STEP_MS, maxMs: 2_000 },
+        onError: (thrown, failures) => {
+          const level = failures === 1 ? 'warn' : 'debug';
+          log[level]({ step: name, reason: messageOf(thrown), failures }, 'keeper step failed; it goes on');
+        },
+      });
+    // Asking upstream and reading the whole store may take long; nothing else waits for them.
+    await Promise.all([
+      loop('keep', () => this.step()),
+      loop('follow upstream', () => this.#followUpstream()),
+      loop('clear the store', () => this.#clearStore()),
+    ]);
     clearInterval(beating);
     await lock.release().catch(() => undefined);
   }
@@ -83,10 +102,13 @@ export class Keeper {
       throw thrown;
     }
     this.#health.look(true);
-    if (!(await lock.hold())) return STEP_MS;
+    this.#isHolder = await lock.hold();
+    if (!this.#isHolder) return STEP_MS;
     await this.#expireLeases();
     await this.#releaseDelayed();
-    for (const hash of await this.#deps.builds.publishingFor(LATE_MS)) await this.#deps.commit.complete(hash);
+    await this.#each(await this.#deps.builds.publishingFor(LATE_MS), (hash) =>
+      this.#deps.commit.complete(hash),
+    );
     if (clock.now() - this.#reconciledAt >= RECONCILE_MS) {
       this.#reconciledAt = clock.now();
       await this.#reconcile();
@@ -96,39 +118,63 @@ export class Keeper {
 
   async #expireLeases(): Promise<void> {
     if (this.#health.wellMs < this.#deps.leaseMs) return;
-    for (const key of await this.#deps.attempts.expiredAttempts()) {
+    await this.#each(await this.#deps.attempts.expiredAttempts(), async (key) => {
       const id = parseAttemptKey(key);
-      if (!id) continue;
+      if (!id) return;
       const agentId = await this.#deps.attempts.agentOf(id);
       await this.#deps.ends.lose(id, 'lease_expired', 'its agent went silent', {
         onlyIfExpired: true,
         ...(agentId === undefined ? {} : { agentId }),
       });
-    }
+    });
   }
 
   async #releaseDelayed(): Promise<void> {
-    for (const build of await this.#deps.waiting.releaseDelayed()) {
+    await this.#each(await this.#deps.waiting.releaseDelayed(), async (build) => {
       const lane = LANES.find((each) => each === build.lane);
       if (lane) await this.#republish(lane, build.builder, build);
-    }
+    });
   }
 
   async #reconcile(): Promise<void> {
-    const { queue, builds, service, commit, waiting } = this.#deps;
+    const { queue, builds, service, commit, waiting, clock } = this.#deps;
     await queue.ensureStreams();
-    for (const hash of await builds.unpublishedFor(LATE_MS)) {
+    await this.#each(await builds.unpublishedFor(LATE_MS), async (hash) => {
       const record = await builds.get(hash);
       if (record?.state === 'queued') await service.publish(record);
       else await builds.markPublished(hash);
-    }
-    for (const hash of await builds.unpurgedFor(LATE_MS)) await commit.purge(hash);
+    });
+    await this.#each(await builds.unpurgedFor(LATE_MS), (hash) => commit.purge(hash));
     const sets = await waiting.waitingSets();
-    for (const set of sets) {
-      await this.#replaceLostJobs(set);
-      await this.#followDigest(set);
-    }
+    await this.#each(sets, (set) => this.#replaceLostJobs(set));
     await this.#purgeOrphans(sets);
+    if (clock.now() - this.#sweptAt >= SWEEP_MS) {
+      this.#sweptAt = clock.now();
+      await this.#sweepStaging();
+    }
+  }
+
+  /** Uploads of attempts that are over, left by a coordinator that died before it dropped them or by a write that came late. */
+  async #sweepStaging(): Promise<void> {
+    const { staging, attempts, builds, log } = this.#deps;
+    await this.#each(await staging.stagedBefore(SWEEP_MS), async (key) => {
+      const id = parseAttemptKey(key);
+      if (id && (await attempts.agentOf(id)) !== undefined) return;
+      if (id && (await builds.publishing(id.requestHash))?.sealed.attemptKey === key) return;
+      await staging.drop(key);
+      log.info({ attempt: key }, 'uploads of an attempt that is over were removed');
+    });
+  }
+
+  /** Does something for each item; what fails for one is told and keeps it from no other. */
+  async #each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    for (const item of items) {
+      try {
+        await work(item);
+      } catch (thrown) {
+        this.#deps.log.warn({ item, reason: messageOf(thrown) }, 'keeper could not do its work for one item');
+      }
+    }
   }
 
   /** A build waits and no job says so: the server lost it, or it was acknowledged for another one. */
@@ -146,6 +192,17 @@ export class Keeper {
   }
 
   /** Snapshots change daily: what waits is made with what upstream offers when its turn comes. */
+  async #followUpstream(): Promise<number> {
+    if (!this.#isHolder) return FOLLOW_MS;
+    await this.#each(await this.#deps.waiting.waitingSets(), (set) => this.#followDigest(set));
+    return FOLLOW_MS;
+  }
+
+  async #clearStore(): Promise<number> {
+    if (this.#isHolder) await this.#deps.retention.step();
+    return CLEAR_MS;
+  }
+
   async #followDigest(set: WaitingSet): Promise<void> {
     const { builds, catalog, waiting, log } = this.#deps;
     const first = await builds.get(set.first);

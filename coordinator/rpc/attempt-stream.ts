@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { AttemptOrder } from '../../proto/generated/wrtfarm/v1/AttemptOrder.ts';
 import type { AttemptReport__Output } from '../../proto/generated/wrtfarm/v1/AttemptReport.ts';
 import { parseLease } from '../../shared/attempt-protocol.ts';
+import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
 import { STAGES } from '../../shared/domain/build.ts';
 import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
@@ -48,6 +50,7 @@ export async function serveAttempt(call: AttemptCall, deps: AttemptStreamDepende
 class AttemptSession {
   readonly #call: AttemptCall;
   readonly #deps: AttemptStreamDependencies;
+  readonly #stream = randomBytes(8).toString('hex');
   #lease: Lease | undefined;
   #isOver = false;
   #stage: { readonly name: string; readonly since: number } | undefined;
@@ -68,12 +71,16 @@ class AttemptSession {
     else if (report.stage) await this.#reach(lease, report.stage.stage);
     else if (report.log) {
       const next = await attempts.appendLog(lease, report.log.sequence, report.log.data, MAX_LOG_BYTES);
+      if (next <= report.log.sequence) {
+        // Redis lost chunks it had acknowledged; a new stream goes on where its log ends now.
+        throw new FarmError('unavailable', `chunk ${next} of the log is wanted, not ${report.log.sequence}`);
+      }
       this.#write({ logAck: { nextSequence: next } });
       watch.notify(lease.requestHash);
     } else if (report.finish) {
       // Taking a result in may outlast the lease: it is renewed once more before.
       await attempts.renewLease(lease).catch(() => undefined);
-      await ends.finish(lease, parseFinish(report.finish));
+      await this.#finish(lease, parseFinish(report.finish));
       this.#reached(undefined);
       return this.#over();
     } else if (report.handBack) {
@@ -87,7 +94,7 @@ class AttemptSession {
   async close(): Promise<void> {
     if (this.#isOver || !this.#lease || this.#deps.isStopping()) return;
     await this.#deps.attempts
-      .startGrace(this.#lease)
+      .startGrace(this.#lease, this.#stream)
       .catch((thrown: unknown) => this.#deps.log.warn({ reason: messageOf(thrown) }, 'grace not started'));
   }
 
@@ -95,13 +102,23 @@ class AttemptSession {
     if (!isGenuineLease(this.#deps.farmKey, lease)) {
       throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} was not made by this farm`);
     }
-    const answer = await this.#deps.attempts.openAttempt(lease);
+    const answer = await this.#deps.attempts.openAttempt(lease, this.#stream);
     if (answer.status === 'lost')
       throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} is gone`);
     if (answer.status === 'ended') return this.#over();
     this.#lease = lease;
     this.#write({ opened: { nextLogSequence: answer.nextLogSequence ?? 0 } });
     return false;
+  }
+
+  /** A result that cannot be right is no result: the attempt is lost, and its agent need not say it again. */
+  async #finish(lease: Lease, result: AttemptResult): Promise<void> {
+    try {
+      await this.#deps.ends.finish(lease, result);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'invalid_request')) throw thrown;
+      await this.#deps.ends.lose(lease, 'broken', messageOf(thrown), { lease });
+    }
   }
 
   async #reach(lease: Lease, name: string): Promise<void> {

@@ -96,7 +96,7 @@ describe('the key of an attempt', () => {
 });
 
 test('the times of a lease are those of the design, and keep their proportions', () => {
-  expect(leaseTimes()).toEqual({ leaseMs: 15_000, renewMs: 5_000, graceMs: 2_000, grantMs: 3_000 });
+  expect(leaseTimes()).toMatchObject({ leaseMs: 15_000, renewMs: 5_000, graceMs: 2_000, grantMs: 3_000 });
   fc.assert(
     fc.property(fc.integer({ min: 1_500, max: 600_000 }), (leaseMs) => {
       const times = leaseTimes(leaseMs);

@@ -34,6 +34,8 @@ export interface LeaseTimes {
   readonly graceMs: number;
   /** How long a grant may wait for its stream. */
   readonly grantMs: number;
+  /** How long an attempt may last in all, however alive its agent is. */
+  readonly attemptMs: number;
 }
 
 /** Default lease: 15 s, renewed every 5 s, 2 s of grace, 3 s for a grant to be taken up. */
@@ -43,6 +45,7 @@ export function leaseTimes(leaseMs = 15_000): LeaseTimes {
     renewMs: Math.round(leaseMs / 3),
     graceMs: Math.round((leaseMs * 2) / 15),
     grantMs: Math.round(leaseMs / 5),
+    attemptMs: 2 * 60 * 60_000,
   };
 }
 

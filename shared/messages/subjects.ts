@@ -21,6 +21,9 @@ export const acceptedSubject = (requestHash: string): string => `accepted.${requ
 export const pullSubject = (agentId: string): string => `agent.${agentId}.pull`;
 /** The only subjects below which an agent may listen, and a coordinator answers its pulls. */
 export const inboxPrefix = (agentId: string): string => `_INBOX_${agentId}`;
+/** Where the answer to one pull is expected: any coordinator can say it, also one that never saw the pull. */
+export const pullReplySubject = (agentId: string, session: string, sequence: number): string =>
+  `${inboxPrefix(agentId)}.${session}.${sequence}`;
 /** The durable pull consumer of one builder in one lane. */
 export const jobConsumer = (lane: Lane, builder: string): string => `${lane}=${builder}`;
 

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BuildClient, hashOf } from '../support/client.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFarm, type TestFarm } from '../support/start-farm.ts';
 
 let farm: TestFarm;
@@ -65,4 +67,23 @@ test('a coordinator that stops hands its attempts over: the other one goes on wi
   expect(done.status).toBe(200);
   const log = await fetch(`${farm.coordinators[1]?.httpUrl}/api/v1/build/${hash}/log`);
   expect(await log.text()).not.toContain('attempt 2');
+});
+
+test('a result whose files were wiped is made anew for who asks again', async () => {
+  const request = { ...SLOW, packages: ['vim'] };
+  const first = await client.final(hashOf(await client.post(request)));
+  expect(first.status).toBe(200);
+  await rm(farm.artifacts, { recursive: true });
+  const again = await eventually(async () => {
+    const reply = await client.post(request);
+    return reply.status === 202 ? reply : false;
+  });
+  const anew = await client.final(hashOf(again));
+  expect(anew.status).toBe(200);
+  expect(anew.body.bin_dir).not.toBe(first.body.bin_dir);
+  const [image] = anew.body.images as { name: string }[];
+  const served = await fetch(`${farm.url}/store/${String(anew.body.bin_dir)}/${image?.name}`, {
+    method: 'HEAD',
+  });
+  expect(served.status).toBe(200);
 });

@@ -200,7 +200,7 @@ describe('an attempt', () => {
     await agents.record(pull());
     await builds.submit(request(), 10);
     const lease = await claimed();
-    expect(await attempts.openAttempt(lease)).toEqual({ status: 'open', nextLogSequence: 0 });
+    expect(await attempts.openAttempt(lease, 'stream')).toEqual({ status: 'open', nextLogSequence: 0 });
     expect(await attempts.appendLog(lease, 0, Buffer.from('a'), 100)).toBe(1);
     expect(await attempts.appendLog(lease, 0, Buffer.from('again'), 100)).toBe(1);
     expect(await attempts.appendLog(lease, 5, Buffer.from('gap'), 100)).toBe(1);
@@ -215,7 +215,7 @@ describe('an attempt', () => {
     await agents.record(pull({ slots: 2 }));
     const { record: build } = await builds.submit(request(), 10);
     const stale = await claimed();
-    await attempts.openAttempt(stale);
+    await attempts.openAttempt(stale, 'stream');
     expect(await lose(stale)).toMatchObject({ status: 'queued', lane: 'open', builder: BUILDER });
     expect((await record(build.requestHash)).state).toBe('queued');
     const fresh = await claimed();
@@ -231,9 +231,9 @@ describe('an attempt', () => {
     ]) {
       await expect(write()).rejects.toMatchObject({ code: 'lease_lost' });
     }
-    expect(await attempts.openAttempt(stale)).toEqual({ status: 'lost' });
+    expect(await attempts.openAttempt(stale, 'stream')).toEqual({ status: 'lost' });
     expect(await lose(stale)).toMatchObject({ status: 'current' });
-    await attempts.openAttempt(fresh);
+    await attempts.openAttempt(fresh, 'stream');
     expect((await record(build.requestHash)).state).toBe('running');
   });
 
@@ -241,7 +241,7 @@ describe('an attempt', () => {
     await agents.record(pull());
     await builds.submit(request(), 10);
     const lease = await claimed();
-    await attempts.openAttempt(lease);
+    await attempts.openAttempt(lease, 'stream');
     const answer = await attempts.loseAttempt(lease, {
       onlyIfExpired: true,
       reason: 'silent',
@@ -259,7 +259,7 @@ describe('an attempt', () => {
     expect(await lose(await claimed())).toMatchObject({ status: 'queued', isCounted: false });
     for (const expected of ['queued', 'delayed', 'exhausted']) {
       const lease = await claimed();
-      await attempts.openAttempt(lease);
+      await attempts.openAttempt(lease, 'stream');
       expect(await lose(lease)).toMatchObject({ status: expected, isCounted: true });
       if (expected === 'delayed') {
         expect(await waiting.releaseDelayed()).toEqual([]);
@@ -277,7 +277,7 @@ describe('an attempt', () => {
     await agents.record(pull());
     await builds.submit(request(), 10);
     const lease = await claimed();
-    await attempts.openAttempt(lease);
+    await attempts.openAttempt(lease, 'stream');
     await lose(lease, { avoidMs: 60_000 });
     expect(await claim()).toBe('ineligible');
     const other = pull({ agentId: 'agent-2' });
@@ -291,7 +291,7 @@ describe('the end of a build', () => {
     await agents.record(pull());
     const { record: build } = await builds.submit(request(), 10);
     const lease = await claimed();
-    await attempts.openAttempt(lease);
+    await attempts.openAttempt(lease, 'stream');
     const sealed = { ...sealFarmFailure(build, 'x'), outcome: 'done' as const, isCacheable: true };
     await attempts.sealAttempt(lease, sealed);
     await attempts.sealAttempt(lease, sealed);
@@ -314,7 +314,7 @@ describe('the end of a build', () => {
 
   test('is told to an agent that asks again after it was recorded', async () => {
     const { lease } = await sealedBuild();
-    expect(await attempts.openAttempt(lease)).toEqual({ status: 'ended' });
+    expect(await attempts.openAttempt(lease, 'stream')).toEqual({ status: 'ended' });
   });
 
   test('happens once, keeps the answer, and frees the slot', async () => {
@@ -371,4 +371,59 @@ describe('a pull', () => {
     expect((await agents.record(pull({ sequence: 4, slots: 9 }))).isNewest).toBe(false);
     expect(await redis.hget(agentKey('agent-1'), 'slots')).toBe('1');
   });
+});
+
+describe('what keeps an attempt from hanging', () => {
+  test('a grant that nobody takes up five times in a row counts as a loss, and is not given again at once', async () => {
+    await agents.record(pull({ slots: 5 }));
+    const { record: build } = await builds.submit(request(), 10);
+    const answers: { status: string; isCounted?: boolean }[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      answers.push(await lose(await claimed(), { isCounted: false }));
+      await redis.zadd('wrtfarm:delayed', 'XX', 0, build.requestHash);
+      await waiting.releaseDelayed();
+    }
+    expect(answers.map(({ isCounted }) => isCounted)).toEqual([false, false, false, false, true]);
+    expect(answers.map(({ status }) => status)).toEqual([
+      'queued',
+      'delayed',
+      'delayed',
+      'delayed',
+      'delayed',
+    ]);
+  });
+
+  test('a lease is not renewed for ever, however alive the agent is', async () => {
+    await agents.record(pull());
+    await builds.submit(request(), 10);
+    const lease = await claimed();
+    await attempts.openAttempt(lease, 'stream');
+    const key = `wrtfarm:attempt:${lease.requestHash}.${lease.generation}.1`;
+    await redis.hset(key, 'startedAt', Date.now() - TIMES.attemptMs - 1_000);
+    await expect(attempts.renewLease(lease)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await attempts.openAttempt(lease, 'stream')).toEqual({ status: 'lost' });
+  });
+
+  test('the late end of an old stream leaves the lease of the new one alone', async () => {
+    await agents.record(pull());
+    await builds.submit(request(), 10);
+    const lease = await claimed();
+    await attempts.openAttempt(lease, 'old');
+    await attempts.openAttempt(lease, 'new');
+    const key = `${lease.requestHash}.${lease.generation}.1`;
+    const before = await redis.zscore('wrtfarm:leases', key);
+    await attempts.startGrace(lease, 'old');
+    expect(await redis.zscore('wrtfarm:leases', key)).toBe(before);
+    await attempts.startGrace(lease, 'new');
+    expect(Number(await redis.zscore('wrtfarm:leases', key))).toBeLessThan(Number(before));
+  });
+});
+
+test('a late pull of an earlier session takes nothing from the new one', async () => {
+  const renewed = pull({ session: 'b'.repeat(32) });
+  await agents.record(pull());
+  await agents.record(renewed);
+  await builds.submit(request(), 10);
+  await attempts.openAttempt(await claimed(renewed), 'stream');
+  expect(await agents.record(pull({ sequence: 9 }))).toMatchObject({ isNewest: false, revoke: [] });
 });

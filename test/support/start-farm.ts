@@ -27,6 +27,8 @@ export interface TestFarm extends AsyncDisposable {
   readonly nats: TestNats;
   readonly redis: TestRedis;
   readonly upstream: MiniUpstream;
+  /** Folder of the artifact store. */
+  readonly artifacts: string;
   readonly coordinators: readonly RunningCoordinator[];
   /** Base URL of the first coordinator. */
   readonly url: string;
@@ -61,6 +63,7 @@ export async function startFarm(options: FarmOptions = {}): Promise<TestFarm> {
     nats,
     redis,
     upstream,
+    artifacts: join(folder, 'artifacts'),
     coordinators,
     url: coordinators[0]?.httpUrl ?? '',
     startAgent: async (id, settings = {}) => {

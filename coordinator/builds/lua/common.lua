@@ -2,7 +2,8 @@
 -- JSON. Keys are made from arguments: this Redis is one server (with replicas), never a cluster.
 --
 -- build:<hash>              hash    one build, see build-store.ts
--- attempt:<key>             hash    one live attempt: agentId, nonce, state (granted, running), session, sequence
+-- attempt:<key>             hash    one live attempt: agentId, nonce, state (granted, running), startedAt, stream (its
+--                                   newest one), session and sequence of the pull it was granted to
 -- leases                    zset    attempt key by the time its lease ends
 -- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their virtual time
 -- waiting-sets              set     the non-empty ones of those, as <lane>:<builder>
@@ -12,6 +13,7 @@
 -- unpurged                  zset    final builds whose second copy on NATS is not confirmed gone, by the time they became final
 -- publishing                zset    builds on their way to a final state, by the time they entered it
 -- agent:<id>                hash    newest pull of an agent
+-- agent-replaced:<id>:<s>   string  an earlier session of an agent; its pulls are not heard any more
 -- agent-attempts:<id>       set     keys of the attempts it holds
 -- log:<attempt key>         list    log chunks; the index is the chunk's number
 local P = 'wrtfarm:'
@@ -85,6 +87,12 @@ end
 -- Whether the bearer of `nonce` holds the live attempt `key`.
 local function holds(key, nonce)
   return redis.call('HGET', P .. 'attempt:' .. key, 'nonce') == nonce
+end
+
+-- Whether an attempt lasts longer than any build may: then it hangs, however alive its agent is.
+local function is_overdue(key, attempt_ms)
+  local started = redis.call('HGET', P .. 'attempt:' .. key, 'startedAt')
+  return started and now() - tonumber(started) > attempt_ms
 end
 
 -- Fixes how a build ends and what is to be made permanent; from here on every attempt of it is refused.

@@ -1,6 +1,7 @@
 -- An attempt is over without a result: its build is queued again, or after too many losses on its way to `failed`.
 -- a: key, requestHash, generation, reason, isCounted, maxLost, delaysMs, avoidMs, exhausted;
---    onlyIfExpired: its lease must have ended, and ifGranted tells a grant never taken up, which is not counted; or nonce.
+--    onlyIfExpired: its lease must have ended; or nonce: of its holder; or neither. A grant that was never taken up is not
+--    counted, but for every fifth in a row: something about it keeps agents from it.
 -- answers: status = queued (lane, builder) | delayed | exhausted | current (not over after all), agentId, isCounted
 local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'agentId', 'nonce', 'state')
 if not attempt[1] then return answer({ status = 'current' }) end
@@ -14,7 +15,9 @@ end_attempt(a.key)
 local key = build_key(a.requestHash)
 local build = redis.call('HMGET', key, 'generation', 'state', 'lane', 'builder')
 if build[1] ~= a.generation or build[2] ~= 'running' then return answer({ status = 'current' }) end
-local is_counted = a.isCounted and attempt[3] ~= 'granted'
+local untaken = 0
+if attempt[3] == 'granted' then untaken = redis.call('HINCRBY', key, 'untaken', 1) end
+local is_counted = (a.isCounted and attempt[3] ~= 'granted') or (untaken > 0 and untaken % 5 == 0)
 local lost = tonumber(redis.call('HGET', key, 'lost'))
 if is_counted then
   lost = redis.call('HINCRBY', key, 'lost', 1)
@@ -34,7 +37,8 @@ redis.call('ZADD', P .. 'queued', accepted_at, a.requestHash)
 if a.avoidMs > 0 then
   redis.call('HSET', key, 'avoidAgent', attempt[1], 'avoidUntil', now() + a.avoidMs)
 end
-local delay = is_counted and a.delaysMs[math.min(lost, #a.delaysMs)] or 0
+local delay = 0
+if untaken > 1 then delay = 1000 elseif is_counted then delay = a.delaysMs[math.min(lost, #a.delaysMs)] end
 if delay > 0 then
   redis.call('ZADD', P .. 'delayed', now() + delay, a.requestHash)
   return answer({ status = 'delayed', agentId = attempt[1], isCounted = is_counted })

@@ -4,7 +4,13 @@
 -- answers: status = newest | superseded, revoke = list of attempt keys, cancel = list of attempt keys
 local key = P .. 'agent:' .. a.agentId
 local known = redis.call('HMGET', key, 'session', 'sequence')
-if known[1] == a.session and tonumber(known[2]) >= a.sequence then return '{"status":"superseded"}' end
+local is_old = known[1] == a.session and tonumber(known[2]) >= a.sequence
+if is_old or redis.call('EXISTS', P .. 'agent-replaced:' .. a.agentId .. ':' .. a.session) == 1 then
+  return '{"status":"superseded"}'
+end
+if known[1] and known[1] ~= a.session then
+  redis.call('SET', P .. 'agent-replaced:' .. a.agentId .. ':' .. known[1], '1', 'EX', 3600)
+end
 redis.call('HSET', key, 'session', a.session, 'sequence', a.sequence, 'slots', a.slots, 'pull', ARGV[2],
   'isSuspect', 0)
 redis.call('PEXPIRE', key, a.keepMs)
@@ -20,10 +26,11 @@ for _, attempt in ipairs(a.attempts) do
 end
 for _, held in ipairs(redis.call('SMEMBERS', P .. 'agent-attempts:' .. a.agentId)) do
   if not listed[held] then
-    local attempt = redis.call('HMGET', P .. 'attempt:' .. held, 'session', 'sequence')
+    local attempt = redis.call('HMGET', P .. 'attempt:' .. held, 'session', 'sequence', 'state')
     if not attempt[1] then
       redis.call('SREM', P .. 'agent-attempts:' .. a.agentId, held)
-    elseif attempt[1] ~= a.session or tonumber(attempt[2]) < a.sequence then
+    elseif attempt[1] ~= a.session or (attempt[3] == 'granted' and tonumber(attempt[2]) < a.sequence) then
+      -- A running one of this session has its stream and lease to tell; this pull may be older than its grant.
       table.insert(revoke, held)
     end
   end

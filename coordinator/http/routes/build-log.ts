@@ -1,10 +1,21 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { SHA256_PATTERN } from '../../../shared/digest.ts';
 import { FarmError } from '../../../shared/errors.ts';
 import type { BuildRecord } from '../../builds/build-record.ts';
-import { allowOnly } from '../allow-only.ts';
+import { getRoute } from '../get-route.ts';
+import { NOT_FOUND, okText } from '../openapi/answers.ts';
+import type { RouteDoc } from '../openapi/route-doc.ts';
 
 const URL_PATTERN = '/api/v1/build/:hash/log';
+
+const DOC: RouteDoc = {
+  summary: 'The log of a build; with follow=1 as it is written, until the build ends',
+  tag: 'builds',
+  query: Type.Object({ follow: Type.Optional(Type.Enum(['1', 'true'])) }),
+  answers: { ...okText('What the ImageBuilder says.', 'text/plain'), 404: NOT_FOUND },
+};
 
 export interface BuildLogRouteDependencies {
   get(requestHash: string): Promise<BuildRecord | undefined>;
@@ -13,24 +24,24 @@ export interface BuildLogRouteDependencies {
 
 /** The log of a build as plain text; with `?follow=1` as it is written, until the build ends. */
 export function buildLogRoutes(app: FastifyInstance, deps: BuildLogRouteDependencies): void {
-  app.get(
+  getRoute<{ Params: { hash: string }; Querystring: { follow?: string } }>(
+    app,
     URL_PATTERN,
-    async (
-      request: FastifyRequest<{ Params: { hash: string }; Querystring: { follow?: string } }>,
-      reply,
-    ) => {
+    DOC,
+    async (request, reply) => {
       const { hash } = request.params;
-      const isKnown = /^[0-9a-f]{64}$/.test(hash) && (await deps.get(hash)) !== undefined;
+      const isKnown = new RegExp(SHA256_PATTERN).test(hash) && (await deps.get(hash)) !== undefined;
       if (!isKnown) throw new FarmError('not_found', 'could not find provided request hash');
+      reply.headers({
+        'content-type': 'text/plain; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      if (request.method === 'HEAD') return reply.send();
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const follow = request.query.follow === '1' || request.query.follow === 'true';
-      return await reply
-        .header('content-type', 'text/plain; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .header('x-accel-buffering', 'no')
-        .send(Readable.from(deps.read(hash, follow, gone.signal), { objectMode: false }));
+      return reply.send(Readable.from(deps.read(hash, follow, gone.signal), { objectMode: false }));
     },
   );
-  allowOnly(app, URL_PATTERN, ['GET']);
 }

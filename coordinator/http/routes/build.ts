@@ -1,62 +1,61 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { SHA256_PATTERN } from '../../../shared/digest.ts';
-import { FarmError } from '../../../shared/errors.ts';
-import type { ResolvedRequest } from '../../builds/build-record.ts';
-import type { BuildRequest } from '../../catalog/build-request.ts';
+import type { BuildRecord, ResolvedRequest } from '../../builds/build-record.ts';
 import { allowOnly } from '../allow-only.ts';
+import { askForBuild } from '../ask-for-build.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { FieldProblems } from '../field-problems.ts';
-import { type JobView, jobView } from '../job-view.ts';
-import { readJsonBody } from '../json-body.ts';
-import { parseBuildRequest } from '../parse-build-request.ts';
+import { getRoute } from '../get-route.ts';
+import { type ReadyView, ReadyViews } from '../job-view.ts';
+import { bodyOf, readJsonBody } from '../json-body.ts';
+import { BAD_REQUEST, BUILD_ANSWERS, NOT_FOUND, OVERLOADED, UNPROCESSABLE } from '../openapi/answers.ts';
+import type { RouteDoc } from '../openapi/route-doc.ts';
+import { buildRequestSchema } from '../parse-build-request.ts';
+import { RecentRequests } from '../recent-requests.ts';
 
-const NOT_FOUND = { status: 404, title: 'Not Found', detail: 'could not find provided request hash' };
+const HASH = new RegExp(SHA256_PATTERN);
+const UNKNOWN_HASH = { status: 404, title: 'Not Found', detail: 'could not find provided request hash' };
+
+const ASK: RouteDoc = {
+  summary: 'Ask for an image; asking again for the same asks about it',
+  tag: 'builds',
+  body: buildRequestSchema(),
+  answers: { ...BUILD_ANSWERS, 400: BAD_REQUEST, 422: UNPROCESSABLE, 529: OVERLOADED },
+};
+
+const LOOK: RouteDoc = {
+  summary: 'Ask about a build, by its request hash',
+  tag: 'builds',
+  answers: { ...BUILD_ANSWERS, 404: NOT_FOUND },
+};
 
 /** Asks for a build, and asks about one (contract 2.1 to 2.5). */
-export function buildRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'resolve' | 'builds'>): void {
-  app.post('/api/v1/build', async (request, reply) => {
-    const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-    const body = readJsonBody(bytes, request.headers['content-type']);
-    const parsed = parseBuildRequest(body);
-    const client = parsed.client ?? clientOf(request.headers['user-agent']);
-    const resolved = await resolve(deps, { ...parsed, client }, body);
-    return sendView(reply, jobView(await deps.builds.submit(resolved), 'POST'));
+export function buildRoutes(
+  app: FastifyInstance,
+  deps: Pick<HttpDependencies, 'catalog' | 'resolve' | 'builds'>,
+): void {
+  const views = new ReadyViews();
+  const recent = new RecentRequests();
+  app.post('/api/v1/build', { config: { doc: ASK } }, async (request, reply) => {
+    const bytes = bodyOf(request);
+    const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
+    const known = recent.find(bytes, contentType, userAgent);
+    const submit = (resolved: ResolvedRequest): Promise<BuildRecord> => {
+      recent.keep(bytes, contentType, userAgent, resolved);
+      return deps.builds.submit(resolved);
+    };
+    const record = known
+      ? await deps.builds.submit(known)
+      : await askForBuild({ ...deps, submit }, readJsonBody(bytes, contentType), userAgent);
+    return sendView(reply, views.of(record, 'POST'));
   });
   allowOnly(app, '/api/v1/build', ['POST']);
-
-  app.route<{ Params: { hash: string } }>({
-    method: ['GET', 'HEAD'],
-    url: '/api/v1/build/:hash',
-    handler: async (request, reply) => {
-      const { hash } = request.params;
-      const record = new RegExp(SHA256_PATTERN).test(hash) ? await deps.builds.get(hash) : undefined;
-      return record ? sendView(reply, jobView(record, 'GET')) : reply.code(404).send(NOT_FOUND);
-    },
+  getRoute<{ Params: { hash: string } }>(app, '/api/v1/build/:hash', LOOK, async ({ params }, reply) => {
+    const { hash } = params;
+    const record = HASH.test(hash) ? await deps.builds.get(hash) : undefined;
+    return record ? sendView(reply, views.of(record, 'GET')) : reply.code(404).send(UNKNOWN_HASH);
   });
-  allowOnly(app, '/api/v1/build/:hash', ['GET', 'HEAD']);
 }
 
-/** Whether a profile is needed shows only now; a missing one is told like any other missing field. */
-async function resolve(
-  deps: Pick<HttpDependencies, 'resolve'>,
-  request: BuildRequest,
-  body: unknown,
-): Promise<ResolvedRequest> {
-  try {
-    return await deps.resolve(request);
-  } catch (thrown) {
-    const field = thrown instanceof FarmError ? thrown.details.missingField : undefined;
-    if (typeof field !== 'string') throw thrown;
-    return new FieldProblems().fail('missing', [field], 'Field required', body);
-  }
-}
-
-function sendView(reply: FastifyReply, view: JobView): FastifyReply {
-  return reply.code(view.status).headers(view.headers).send(view.body);
-}
-
-/** auc tells its name only here: `auc (0.2.5)`, `auc/0.3.2-1`, `/usr/sbin/auc/0.3.2`. */
-function clientOf(userAgent: string | undefined): string | null {
-  const version = /^(?:\S*\/)?auc(?:\/| \()([\w.-]{1,32})\)?$/.exec(userAgent ?? '')?.[1];
-  return version === undefined ? null : `auc/${version}`;
+function sendView(reply: FastifyReply, view: ReadyView): FastifyReply {
+  return reply.code(view.status).headers(view.headers).send(view.bytes);
 }

@@ -1,9 +1,13 @@
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { hasCode } from '../../../shared/errors.ts';
 import { branchOf } from '../../catalog/branches.ts';
-import { allowOnly } from '../allow-only.ts';
+import { DEFAULT_DISTRO } from '../../catalog/distributions.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { simple } from '../errors.ts';
+import { getRoute } from '../get-route.ts';
+import { BAD_GATEWAY, BAD_REQUEST, NOT_FOUND, ok } from '../openapi/answers.ts';
+import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendError } from '../send-error.ts';
 
 const URL_PATTERN = '/api/v1/revision/:version/:target/:subtarget';
@@ -14,26 +18,34 @@ interface Params {
   readonly subtarget: string;
 }
 
+const DOC: RouteDoc = {
+  summary: 'The revision of a target that a build would have now',
+  tag: 'lists',
+  answers: {
+    ...ok('It looks like r28959-29397011cc.', Type.Object({ revision: Type.String() })),
+    400: BAD_REQUEST,
+    404: NOT_FOUND,
+    502: BAD_GATEWAY,
+  },
+};
+
 /** The revision of a target, for releases too: LuCI asks before each build (pitfall 16). */
 export function revisionRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'catalog'>): void {
-  app.route<{ Params: Params }>({
-    method: ['GET', 'HEAD'],
-    url: URL_PATTERN,
-    handler: async ({ params }, reply) => {
-      const { version } = params;
-      const target = `${params.target}/${params.subtarget}`;
-      if (!branchOf(version)) return sendError(reply, simple(400, `Unsupported version: ${version}`));
-      try {
-        const revision = await readRevision(deps, version, target);
-        if (revision !== undefined) return reply.send({ revision });
-      } catch (thrown) {
-        if (!hasCode(thrown, 'unavailable')) throw thrown;
-        return sendError(reply, simple(503, failure(version, target)));
-      }
-      return sendError(reply, simple(404, failure(version, target)));
-    },
+  getRoute<{ Params: Params }>(app, URL_PATTERN, DOC, async ({ params }, reply) => {
+    const { version } = params;
+    const target = `${params.target}/${params.subtarget}`;
+    if (!branchOf(version, deps.catalog.distribution(DEFAULT_DISTRO))) {
+      return sendError(reply, simple(400, `Unsupported version: ${version}`));
+    }
+    try {
+      const revision = await readRevision(deps, version, target);
+      if (revision !== undefined) return reply.send({ revision });
+    } catch (thrown) {
+      if (!hasCode(thrown, 'unavailable')) throw thrown;
+      return sendError(reply, simple(502, failure(version, target)));
+    }
+    return sendError(reply, simple(404, failure(version, target)));
   });
-  allowOnly(app, URL_PATTERN, ['GET', 'HEAD']);
 }
 
 /** Only what upstream lists is asked for, so that nobody makes us ask for anything else. */
@@ -42,7 +54,7 @@ async function readRevision(
   version: string,
   target: string,
 ): Promise<string | undefined> {
-  const builder = { distro: 'openwrt', version, target };
+  const builder = { distro: DEFAULT_DISTRO, version, target };
   if (!(await catalog.hasVersion(version, 'fresh')) || !(await catalog.hasTarget(builder, 'fresh'))) {
     return undefined;
   }

@@ -1,13 +1,19 @@
 import type { FastifyInstance } from 'fastify';
-import { allowOnly } from '../allow-only.ts';
+import { Type } from 'typebox';
 import type { HttpDependencies } from '../dependencies.ts';
+import { getRoute } from '../get-route.ts';
+import { ok } from '../openapi/answers.ts';
+import type { RouteDoc } from '../openapi/route-doc.ts';
+
+const DOC: RouteDoc = {
+  summary: 'How many builds wait',
+  tag: 'statistics',
+  answers: ok('The length of the queue.', Type.Object({ queue_length: Type.Integer({ minimum: 0 }) })),
+};
 
 /** How many builds wait. */
 export function statsRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'builds'>): void {
-  app.route({
-    method: ['GET', 'HEAD'],
-    url: '/api/v1/stats',
-    handler: async (_request, reply) => reply.send({ queue_length: await deps.builds.queuedCount() }),
-  });
-  allowOnly(app, '/api/v1/stats', ['GET', 'HEAD']);
+  getRoute(app, '/api/v1/stats', DOC, async (_request, reply) =>
+    reply.send({ queue_length: await deps.builds.queuedCount() }),
+  );
 }

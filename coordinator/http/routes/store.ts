@@ -1,72 +1,48 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { StoredFile } from '../../artifacts/artifact-store.ts';
-import { allowOnly } from '../allow-only.ts';
-import { parseByteRange } from '../byte-range.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HttpDependencies } from '../dependencies.ts';
 import { simple } from '../errors.ts';
-import { isNotModified, mayUseRange } from '../preconditions.ts';
+import { getRoute } from '../get-route.ts';
+import { findInStore } from '../legacy/find-in-store.ts';
+import { NOT_FOUND } from '../openapi/answers.ts';
+import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendError } from '../send-error.ts';
+import { sendStoredFile } from '../send-stored-file.ts';
 
-/** A client that takes no byte for so long is hung up on, milliseconds. */
-const STALLED_MS = 120_000;
-const URL_PATTERN = '/store/:folder/:name';
+const DOC: RouteDoc = {
+  summary: 'A file of a finished build; ranges and conditions are understood',
+  tag: 'files',
+  answers: {
+    200: { description: 'The file.', type: 'application/octet-stream' },
+    206: { description: 'The range of it that was asked for.', type: 'application/octet-stream' },
+    304: { description: 'The client has it already.' },
+    404: NOT_FOUND,
+    416: { description: 'It is shorter than that.', schema: NOT_FOUND.schema ?? {} },
+  },
+};
 
-/** Files of finished builds (contract 2.10): never compressed, never redirected, always with their length. */
-export function storeRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'files'>): void {
-  app.route<{ Params: { folder: string; name: string } }>({
-    method: ['GET', 'HEAD'],
-    url: URL_PATTERN,
-    handler: async ({ params, headers, method }, reply) => {
-      const file = await deps.files.find(params.folder, params.name);
-      if (!file) return sendError(reply, simple(404, 'Not found'));
-      describe(reply, file, params.folder);
-      reply.raw.setTimeout(STALLED_MS);
-      return method === 'HEAD' ? sendHead(reply, file, headers) : sendFile(reply, file, headers);
-    },
-  });
-  allowOnly(app, URL_PATTERN, ['GET', 'HEAD']);
-}
+export type StoreDependencies = Pick<HttpDependencies, 'files' | 'builds' | 'aliases'>;
 
-/** What is true of every answer about this file. */
-function describe(reply: FastifyReply, file: StoredFile, folder: string): void {
-  reply.headers({
-    'content-type': 'application/octet-stream',
-    'content-disposition': `attachment; filename="${file.name}"`,
-    'x-content-type-options': 'nosniff',
-    'accept-ranges': 'bytes',
-    etag: etagOf(file),
-    'last-modified': new Date(file.finishedAt).toUTCString(),
-    // The same name under a request hash means other bytes once the build was made anew.
-    'cache-control': file.binDir === folder ? 'public, max-age=31536000, immutable' : 'no-cache',
-  });
-}
-
-function sendHead(reply: FastifyReply, file: StoredFile, headers: IncomingHttpHeaders): FastifyReply {
-  if (isNotModified(headers, validatorOf(file))) return reply.code(304).send();
-  return reply.header('content-length', String(file.sizeBytes)).send();
-}
-
-function sendFile(reply: FastifyReply, file: StoredFile, headers: IncomingHttpHeaders): FastifyReply {
-  const validator = validatorOf(file);
-  if (isNotModified(headers, validator)) return reply.code(304).send();
-  const range = mayUseRange(headers, validator) ? parseByteRange(headers.range, file.sizeBytes) : undefined;
-  if (range === 'unsatisfiable') {
-    const answer = simple(416, 'Requested range not satisfiable');
-    return sendError(reply, { ...answer, headers: { 'content-range': `bytes */${file.sizeBytes}` } });
+/** Files of finished builds, by `bin_dir`, request hash, or the folder that asu v0.3.0 would have had. */
+export function storeRoutes(app: FastifyInstance, deps: StoreDependencies): void {
+  getRoute<{ Params: { folder: string; name: string } }>(app, '/store/:folder/:name', DOC, (request, reply) =>
+    sendFromStore(deps, request, reply, request.params.folder, request.params.name),
+  );
+  for (const url of ['/store', '/store/*']) {
+    getRoute<{ Params: { '*'?: string } }>(app, url, DOC, (request, reply) => {
+      const parts = (request.params['*'] ?? '').split('/');
+      return sendFromStore(deps, request, reply, parts.slice(0, -1).join('/'), parts.at(-1) ?? '');
+    });
   }
-  if (!range) return reply.header('content-length', String(file.sizeBytes)).send(file.read());
-  return reply
-    .code(206)
-    .header('content-length', String(range.end - range.start + 1))
-    .header('content-range', `bytes ${range.start}-${range.end}/${file.sizeBytes}`)
-    .send(file.read(range));
 }
 
-function validatorOf(file: StoredFile): { readonly etag: string; readonly modifiedAt: number } {
-  return { etag: etagOf(file), modifiedAt: file.finishedAt };
-}
-
-function etagOf(file: StoredFile): string {
-  return `"${file.sha256}"`;
+/** Sends a file of the store, or asu's 404. */
+export async function sendFromStore(
+  deps: StoreDependencies,
+  request: Pick<FastifyRequest, 'method' | 'headers'>,
+  reply: FastifyReply,
+  folder: string,
+  name: string,
+): Promise<FastifyReply> {
+  const file = await findInStore(deps, folder, name);
+  return file ? sendStoredFile(request, reply, file, folder) : sendError(reply, simple(404, 'Not found'));
 }

@@ -1,0 +1,28 @@
+import { startCoordinator } from '../../coordinator/app.ts';
+import { parseCoordinatorConfig } from '../../coordinator/config.ts';
+import type { RawSettings } from '../../shared/env.ts';
+import { createLog } from '../../shared/log.ts';
+import { answerParent } from './child-process.ts';
+
+export interface CoordinatorFacts {
+  readonly url: string;
+  /** Resident memory, bytes, after a garbage collection where `--expose-gc` is given. */
+  readonly residentBytes: number;
+}
+
+let url: string | undefined;
+
+/** The first message is the settings of a coordinator, which is then started; any later one only asks for the facts. */
+answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
+  if (url === undefined) {
+    const config = parseCoordinatorConfig(settings);
+    const running = await startCoordinator(config, { log: createLog('coordinator', config.logLevel) });
+    url = running.httpUrl;
+    process.once('SIGTERM', async () => {
+      await running[Symbol.asyncDispose]();
+      process.disconnect();
+    });
+  }
+  globalThis.gc?.();
+  return { url, residentBytes: process.memoryUsage.rss() };
+});
