@@ -18,7 +18,7 @@ export default defineConfig({
           include: ['test/{integration,e2e,faults,property,contract,conversations,browser}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

@@ -1,5 +1,5 @@
 import { type Builder, type BuilderSource, builderName } from '../../shared/domain/builder.ts';
-import { FarmError } from '../../shared/errors.ts';
+import { FarmError, hasCode } from '../../shared/errors.ts';
 import { branchOf, shippedOpenWrt, versionPath } from './branches.ts';
 import { readArchive } from './digest.ts';
 import type { Distribution } from './distribution.ts';
@@ -57,7 +57,7 @@ export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig
   );
   const main = mirrors.get(DEFAULT_DISTRO);
   if (!main) throw new FarmError('internal', `the distribution ${DEFAULT_DISTRO} is not configured`);
-  const overview = new Overview(main.documents, config);
+  const overview = new Overview(main.documents, config, deps.clock);
   const of = ({ distro }: Builder): Mirror | undefined => mirrors.get(distro);
   return {
     overview: () => overview.bytes(),
@@ -100,11 +100,20 @@ class Mirror {
   }
 
   async hasVersion(version: string, age: Age): Promise<boolean> {
-    return (await readVersions(this.documents, this.#maxAge(age))).offered.has(version);
+    try {
+      return (await readVersions(this.documents, this.#maxAge(age))).offered.has(version);
+    } catch (thrown) {
+      // A copy of a part of the mirror may lack the list at its root; then what the version holds tells.
+      if (!hasCode(thrown, 'unavailable')) throw thrown;
+      return branchOf(version, this.#distribution)?.enabled ?? false;
+    }
   }
 
-  async hasTarget({ version, target }: Builder, age: Age): Promise<boolean> {
-    return (await readTargets(this.documents, version, this.#maxAge(age))).has(target);
+  async hasTarget(builder: Builder, age: Age): Promise<boolean> {
+    const targets = await readTargets(this.documents, builder.version, this.#maxAge(age));
+    if (targets.has(builder.target)) return true;
+    // The list begins with a dot, and copies by listing leave it out.
+    return targets.size === 0 && (await this.profiles(builder, age)) !== undefined;
   }
 
   async profiles({ version, target }: Builder, age: Age): Promise<TargetProfiles | undefined> {

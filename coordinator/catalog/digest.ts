@@ -3,14 +3,17 @@ import type { DocumentKind, Documents } from './documents.ts';
 
 type Archive = NonNullable<ReturnType<typeof findArchive>>;
 
-/** A `sha256sums` file, and what was found in it: a folder belongs to one builder. */
+/** The lines of a `sha256sums` file that name ImageBuilders, and what was found in them: a folder belongs to one builder. */
 interface Sha256sums {
   readonly text: string;
   archive?: Archive | undefined;
 }
 
 const SHA256SUMS: DocumentKind<Sha256sums> = {
-  parse: (bytes) => ({ text: parseSha256sums(bytes) }),
+  parse: (bytes) => {
+    const lines = parseSha256sums(bytes).split('\n');
+    return { text: lines.filter((line) => line.includes('-imagebuilder-')).join('\n') };
+  },
   maxBytes: 4 * 1024 ** 2,
 };
 

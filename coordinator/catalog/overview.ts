@@ -1,3 +1,4 @@
+import type { Clock } from '../../shared/clock.ts';
 import type { Documents } from './documents.ts';
 import { readTargets, type Targets } from './targets.ts';
 import { readVersions, type Versions } from './versions.ts';
@@ -14,32 +15,51 @@ export interface OverviewSettings {
   readonly publicUpstream: string;
 }
 
+/** Versions of a branch that are asked for targets, newest first. */
+const MAX_TRIED = 10;
+/** For this long its documents are not even looked at again, milliseconds; little beside how long each is fresh. */
+const GLANCE_MS = 1_000;
+
 /** The overview (contract 2.8) of one distribution as bytes that are made anew only when upstream's documents change. */
 export class Overview {
   readonly #documents: Documents;
   readonly #settings: OverviewSettings;
-  #made: { readonly from: readonly unknown[]; readonly bytes: Buffer } | undefined;
+  readonly #clock: Clock;
+  #made: { readonly from: readonly unknown[]; readonly bytes: Buffer; lookedAt: number } | undefined;
 
-  constructor(documents: Documents, settings: OverviewSettings) {
+  constructor(documents: Documents, settings: OverviewSettings, clock: Clock) {
     this.#documents = documents;
     this.#settings = settings;
+    this.#clock = clock;
   }
 
   /** JSON text. Throws `unavailable` when upstream's versions cannot be read; targets that cannot be are left empty. */
   async bytes(): Promise<Buffer> {
+    const now = this.#clock.now();
+    const made = this.#made;
+    if (made && now >= made.lookedAt && now - made.lookedAt < GLANCE_MS) return made.bytes;
     const versions = await readVersions(this.#documents);
     const targets = await Promise.all(
       this.#documents.distribution.branches.map(async ({ name }) => {
-        const [newest] = versions.byBranch.get(name) ?? [];
-        if (newest === undefined) return undefined;
-        return readTargets(this.#documents, newest).catch(() => undefined);
+        return await this.#targetsOf(versions.byBranch.get(name) ?? []);
       }),
     );
     const from = [versions, ...targets];
     if (!this.#made || this.#made.from.some((each, at) => each !== from[at])) {
-      this.#made = { from, bytes: Buffer.from(JSON.stringify(this.#tell(versions, targets))) };
+      const bytes = Buffer.from(JSON.stringify(this.#tell(versions, targets)));
+      this.#made = { from, bytes, lookedAt: now };
     }
+    this.#made.lookedAt = now;
     return this.#made.bytes;
+  }
+
+  /** Those of the newest version that has any: one that was just announced has none yet, and would hide the branch. */
+  async #targetsOf(versions: readonly string[]): Promise<Targets | undefined> {
+    for (const version of versions.slice(0, MAX_TRIED)) {
+      const targets = await readTargets(this.#documents, version).catch(() => undefined);
+      if (targets === undefined || targets.size > 0) return targets;
+    }
+    return undefined;
   }
 
   #tell(versions: Versions, targets: readonly (Targets | undefined)[]): Record<string, unknown> {

@@ -1,14 +1,12 @@
-import { inflateRawSync } from 'node:zlib';
+import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { Type } from 'typebox';
+import { shippedOpenWrt } from './branches.ts';
+import type { Distribution } from './distribution.ts';
 import type { DocumentKind } from './documents.ts';
 import { parseJsonDocument } from './json-document.ts';
+import { type NameSet, nameTableOf, type PackageNames } from './package-names.ts';
 
 /* The three forms in which upstream lists the packages of one folder. */
-
-/** Tells whether a package name occurs in a folder's index. */
-export interface PackageNames {
-  has(name: string): boolean;
-}
 
 const MAX_INDEX_BYTES = 64 * 1024 ** 2;
 
@@ -16,7 +14,7 @@ const MAX_INDEX_BYTES = 64 * 1024 ** 2;
 export interface IndexJson {
   /** From 2 on the names are free of ABI suffixes. */
   readonly version: number;
-  readonly names: ReadonlySet<string>;
+  readonly names: NameSet;
 }
 
 const IndexJsonSchema = Type.Object({
@@ -26,19 +24,26 @@ const IndexJsonSchema = Type.Object({
 
 export const INDEX_JSON: DocumentKind<IndexJson> = { parse: parseIndexJson, maxBytes: MAX_INDEX_BYTES };
 
-export function parseIndexJson(bytes: Buffer): IndexJson {
+export function parseIndexJson(bytes: Buffer, distribution: Distribution = shippedOpenWrt()): IndexJson {
   const json = parseJsonDocument(IndexJsonSchema, bytes);
-  return { version: json.version ?? 1, names: new Set(Object.keys(json.packages)) };
+  return { version: json.version ?? 1, names: nameTableOf(distribution).setOf(Object.keys(json.packages)) };
 }
 
 /** `Packages` of opkg: every name a package has or provides, with and without its ABI suffix. */
-export const PACKAGES: DocumentKind<ReadonlySet<string>> = {
+export const PACKAGES: DocumentKind<NameSet> = {
   parse: parsePackages,
   maxBytes: MAX_INDEX_BYTES,
 };
 
+/** The same, compressed: some mirrors have only this one, which is what opkg itself reads. */
+export const PACKAGES_GZ: DocumentKind<NameSet> = {
+  parse: (bytes, distribution) =>
+    parsePackages(gunzipSync(bytes, { maxOutputLength: MAX_INDEX_BYTES }), distribution),
+  maxBytes: MAX_INDEX_BYTES,
+};
+
 /** Throws on anything but opkg's paragraphs; an empty file is an empty index. */
-export function parsePackages(bytes: Buffer): ReadonlySet<string> {
+export function parsePackages(bytes: Buffer, distribution: Distribution = shippedOpenWrt()): NameSet {
   const text = bytes.toString('utf8');
   if (!/^\s*($|Package: )/.test(text)) {
     throw new Error(`not a list of packages: ${JSON.stringify(text.trim().slice(0, 80))}`);
@@ -57,7 +62,7 @@ export function parsePackages(bytes: Buffer): ReadonlySet<string> {
     else if (name.endsWith(value.trim())) names.add(name.slice(0, name.length - value.trim().length));
   }
   if (!hasVersion) throw new Error(`package ${JSON.stringify(name.slice(0, 80))} has no version`);
-  return names;
+  return nameTableOf(distribution).setOf(names);
 }
 
 /** `a, @b-any (= 1), c=2` provides a, b-any and c. */
@@ -100,7 +105,7 @@ export function parsePackagesAdb(bytes: Buffer): PackageNames {
   };
 }
 
-/** The feeds in `feeds.conf`: the second word of each line. Source: openwrt, scripts/feeds. */
+/** The feeds in `feeds.conf`: the first word after the kind of source and its options. Source: openwrt, scripts/feeds. */
 export const FEEDS_CONF: DocumentKind<readonly string[]> = { parse: parseFeedsConf, maxBytes: 1024 ** 2 };
 
 export function parseFeedsConf(bytes: Buffer): readonly string[] {
@@ -110,7 +115,7 @@ export function parseFeedsConf(bytes: Buffer): readonly string[] {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
   return lines.map((line) => {
-    const feed = /^src-\S+\s+([A-Za-z0-9][A-Za-z0-9._-]*)(\s|$)/.exec(line)?.[1];
+    const feed = /^src-\S+(?:\s+--\S+)*\s+([A-Za-z0-9][A-Za-z0-9._-]*)(\s|$)/.exec(line)?.[1];
     if (!feed) throw new Error(`not a feed: ${JSON.stringify(line.slice(0, 80))}`);
     return feed;
   });

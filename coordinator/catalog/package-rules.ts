@@ -21,7 +21,7 @@ export interface RuledBuild {
 export interface PackageRules {
   /** The name that takes the place of another, itself when nothing is known of it, null when it is left out. */
   nameFor(name: string): string | null;
-  /** Whether some rule may have another name for it: a quick test that most names do not pass. */
+  /** Whether some rule has another name for it, or none: few names are touched at all. */
   touches(name: string): boolean;
   /** Names that are added unless the client has them or leaves them out (`-name`). */
   readonly added: readonly string[];
@@ -47,9 +47,9 @@ export function packageRulesFor(build: RuledBuild): PackageRules {
     ({ exact, wildcards }) => exact.size > 0 || wildcards.length > 0,
   );
   const exact = new Set(steps.flatMap((step) => [...step.exact.keys()]));
-  const beginnings = [...new Set(steps.flatMap((step) => step.wildcards.map(({ before }) => before)))];
+  const wildcards = steps.flatMap((step) => step.wildcards);
   return {
-    touches: (name) => exact.has(name) || beginnings.some((beginning) => name.startsWith(beginning)),
+    touches: (name) => exact.has(name) || wildcards.some((wildcard) => fits(wildcard, name)),
     nameFor: (name) => {
       let current: string | null = name;
       for (const step of steps) {
@@ -132,12 +132,13 @@ function stepOf(rule: PackageRule): Step {
 function take({ exact, wildcards }: Step, name: string): string | null {
   const to = exact.get(name);
   if (to !== undefined) return to;
-  for (const { before, after, to: pattern } of wildcards) {
-    const isIt =
-      name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after);
-    if (!isIt) continue;
-    const starred = name.slice(before.length, name.length - after.length);
-    return pattern === null ? null : pattern.replace('*', () => starred);
-  }
-  return name;
+  const wildcard = wildcards.find((each) => fits(each, name));
+  if (!wildcard) return name;
+  const starred = name.slice(wildcard.before.length, name.length - wildcard.after.length);
+  return wildcard.to === null ? null : wildcard.to.replace('*', () => starred);
+}
+
+/** The star stands for one character at least. */
+function fits({ before, after }: Wildcard, name: string): boolean {
+  return name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after);
 }

@@ -2,7 +2,8 @@ import type { Clock } from '../../shared/clock.ts';
 import type { Builder } from '../../shared/domain/builder.ts';
 import { branchOf, versionPath } from './branches.ts';
 import type { Documents } from './documents.ts';
-import { FEEDS_CONF, INDEX_JSON, PACKAGES, PACKAGES_ADB, type PackageNames } from './package-index.ts';
+import { FEEDS_CONF, INDEX_JSON, PACKAGES, PACKAGES_ADB, PACKAGES_GZ } from './package-index.ts';
+import type { NameSet, PackageNames } from './package-names.ts';
 import type { TargetProfiles } from './profiles.ts';
 import { hasSplitKmods } from './versions.ts';
 
@@ -16,7 +17,7 @@ const MAX_BUILDERS = 500;
 /** One folder of packages: its index, and where to look for what an index leaves out. */
 interface PackageFolder {
   readonly path: string;
-  readonly names: ReadonlySet<string>;
+  readonly names: NameSet;
   /** Whether `names` already holds provided and ABI-suffixed names. */
   readonly isComplete: boolean;
 }
@@ -164,11 +165,21 @@ async function withoutHidden(
 
 async function readDeeper(documents: Documents, folder: PackageFolder): Promise<PackageNames> {
   return (
-    (await documents.read(PACKAGES, `${folder.path}/Packages`)) ??
-    (await documents.read(PACKAGES_ADB, `${folder.path}/packages.adb`)) ?? {
-      has: (name) => withoutAbi(name).some((bare) => folder.names.has(bare)),
-    }
+    (await readOpkgIndex(documents, folder.path)) ??
+    (await documents.read(PACKAGES_ADB, `${folder.path}/packages.adb`)) ??
+    guessed(folder.names)
   );
+}
+
+/** Either spelling may be the one that is listed: index.json has ABI suffixes before its version 2 and none from then on. */
+function guessed(listed: NameSet): PackageNames {
+  const bare = new Set([...listed].flatMap(withoutAbi));
+  return { has: (name) => bare.has(name) || withoutAbi(name).some((each) => listed.has(each)) };
+}
+
+async function readOpkgIndex(documents: Documents, path: string): Promise<NameSet | undefined> {
+  const plain = await documents.read(PACKAGES, `${path}/Packages`);
+  return plain ?? (await documents.read(PACKAGES_GZ, `${path}/Packages.gz`));
 }
 
 /** What a name may be without an ABI suffix: digits, letters and dots from a digit on, behind a dash where a digit precedes. */
@@ -182,9 +193,12 @@ function withoutAbi(name: string): readonly string[] {
 async function readFolder(documents: Documents, path: string): Promise<PackageFolder | undefined> {
   const json = await documents.read(INDEX_JSON, `${path}/index.json`);
   if (json && json.version >= 2) return { path, names: json.names, isComplete: false };
-  const packages = await documents.read(PACKAGES, `${path}/Packages`);
+  const packages = await readOpkgIndex(documents, path);
   if (packages) return { path, names: packages, isComplete: true };
-  return json && { path, names: json.names, isComplete: false };
+  if (json) return { path, names: json.names, isComplete: false };
+  // apk's own index can be asked for names, though not listed.
+  const adb = await documents.read(PACKAGES_ADB, `${path}/packages.adb`);
+  return adb && { path, names: new Set(), isComplete: false };
 }
 
 /** Undefined when upstream does not say which feeds there are. A feed without packages for this architecture is left out. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../shared/log.ts';
 import type { BuildRequest } from './build-request.ts';
@@ -205,6 +206,26 @@ describe('resolve', () => {
   test('the build decides when upstream lists no feeds', async () => {
     upstream.files.delete('releases/24.10.4/packages/mips_24kc/feeds.conf');
     expect((await resolve({ packages: ['nope'] })).spec.packages).toEqual(['nope']);
+  });
+
+  test('a copy of a part of the mirror will do: without lists of versions and targets, and with compressed indexes only', async () => {
+    const { files } = upstream;
+    const base = 'releases/24.10.4/packages/mips_24kc/base';
+    files.delete('.versions.json');
+    files.delete('releases/24.10.4/.targets.json');
+    files.delete(`${base}/index.json`);
+    files.set(`${base}/Packages.gz`, gzipSync('Package: only-here6\nVersion: 1\nABIVersion: 6\n\n'));
+    files.delete(`${base}/Packages`);
+    expect((await resolve({ packages: ['only-here'] })).spec.packages).toEqual(['only-here']);
+    await expect(resolve({ packages: ['nowhere'] })).rejects.toMatchObject({
+      details: { unknownPackages: ['nowhere'] },
+    });
+    await expect(resolve({ version: '24.10.5' })).rejects.toMatchObject({
+      message: expect.stringContaining('Unsupported target'),
+    });
+    await expect(resolve({ version: '19.07.7' })).rejects.toMatchObject({
+      message: 'Unsupported branch: 19.07.7',
+    });
   });
 
   test('any name and none mean `generic` where that is all', async () => {

@@ -28,10 +28,20 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
     case 'resource_exhausted':
       return overloaded(error);
     case 'unavailable':
-      return simple(503, error.message, { 'retry-after': String(UNAVAILABLE_RETRY_SECONDS) });
+      return unavailable(503, error);
     default:
       return simple(ERROR_CODES[error.code].http, error.message);
   }
+}
+
+/** Something this server needs does not answer now. Where that is upstream, the reason may name hosts of this farm and is for the log. */
+export function unavailable(status: 502 | 503, error: FarmError): ErrorAnswer {
+  const { document } = error.details;
+  const detail =
+    typeof document === 'string'
+      ? `${document} could not be read from upstream. Please try again later.`
+      : error.message;
+  return simple(status, detail, { 'retry-after': String(UNAVAILABLE_RETRY_SECONDS) });
 }
 
 /** An answer of the status and text given. */

@@ -74,10 +74,15 @@ export class ReadyViews {
     const made = this.#made[method].get(record);
     if (made) return made;
     const { status, headers, body } = jobView(record, method);
+    const bytes = Buffer.from(JSON.stringify(body));
     const view: ReadyView = {
       status,
-      headers: { ...headers, 'content-type': 'application/json; charset=utf-8' },
-      bytes: Buffer.from(JSON.stringify(body)),
+      headers: {
+        ...headers,
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': String(bytes.byteLength),
+      },
+      bytes,
     };
     if (isFinal(record.state)) this.#made[method].set(record, view);
     return view;

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { ResolvedRequest } from '../builds/build-record.ts';
 
 export interface RecentRequestsConfig {
@@ -9,27 +10,34 @@ export interface RecentRequestsConfig {
   readonly now?: () => number;
 }
 
-interface Recent {
-  readonly resolved: ResolvedRequest;
+/** Where a request's meaning comes from, besides what upstream offers. */
+export interface AskedBody {
+  readonly body: Buffer;
   readonly contentType: string | undefined;
   readonly userAgent: string | undefined;
+}
+
+interface Recent extends AskedBody {
+  readonly resolved: ResolvedRequest;
   readonly at: number;
 }
 
-/** Longer texts V8 tells apart by their length alone when it looks for one (String::kMaxHashCalcLength), which anyone could use. */
-const MAX_BODY_BYTES = 16_000;
+/** Sums of bodies that came once; a power of two. */
+const SEEN_ONCE = 4_096;
 
 /**
  * What bodies meant that were just resolved. Reading and checking a request depends on nothing but its bytes, two headers and
  * what upstream offers, so the very same request within a second has the very same meaning: LuCI repeats its POST until it is
- * answered, and when a release comes out many routers send equal ones. Requests that may hold secrets are not kept.
+ * answered, and when a release comes out many routers send equal ones. A body is kept from its second coming on; one that may
+ * hold secrets is not.
  */
 export class RecentRequests {
   readonly #keepMs: number;
   readonly #maxBytes: number;
   readonly #now: () => number;
-  /** By body, one character a byte; the oldest first. */
-  readonly #recent = new Map<string, Recent>();
+  /** By a sum over the body that only finds it: what counts are the bytes. The oldest first. */
+  readonly #recent = new Map<number, Recent>();
+  readonly #seenOnce = new Uint32Array(SEEN_ONCE);
   #sizeBytes = 0;
 
   constructor(config: RecentRequestsConfig = {}) {
@@ -39,32 +47,36 @@ export class RecentRequests {
   }
 
   /** What these bytes meant within the last moment; undefined when they have to be read. */
-  find(
-    body: Buffer,
-    contentType: string | undefined,
-    userAgent: string | undefined,
-  ): ResolvedRequest | undefined {
-    if (body.byteLength > MAX_BODY_BYTES) return undefined;
-    const recent = this.#recent.get(body.toString('latin1'));
-    if (!recent || recent.contentType !== contentType || recent.userAgent !== userAgent) return undefined;
-    return this.#now() - recent.at < this.#keepMs ? recent.resolved : undefined;
+  find(asked: AskedBody): ResolvedRequest | undefined {
+    const recent = this.#recent.get(crc32(asked.body));
+    if (!recent || this.#now() - recent.at >= this.#keepMs) return undefined;
+    const isSame =
+      recent.contentType === asked.contentType &&
+      recent.userAgent === asked.userAgent &&
+      recent.body.equals(asked.body);
+    return isSame ? recent.resolved : undefined;
   }
 
-  keep(
-    body: Buffer,
-    contentType: string | undefined,
-    userAgent: string | undefined,
-    resolved: ResolvedRequest,
-  ): void {
+  keep(asked: AskedBody, resolved: ResolvedRequest): void {
     const { defaults, repositoryKeys } = resolved.spec;
-    if (body.byteLength > MAX_BODY_BYTES || defaults !== null || repositoryKeys.length > 0) return;
-    const text = body.toString('latin1');
-    if (!this.#recent.delete(text)) this.#sizeBytes += text.length;
-    this.#recent.set(text, { resolved, contentType, userAgent, at: this.#now() });
+    if (defaults !== null || repositoryKeys.length > 0) return;
+    const sum = crc32(asked.body);
+    const slot = sum % SEEN_ONCE;
+    if (this.#seenOnce[slot] !== sum) {
+      this.#seenOnce[slot] = sum;
+      return;
+    }
+    this.#forget(sum);
+    this.#recent.set(sum, { ...asked, resolved, at: this.#now() });
+    this.#sizeBytes += asked.body.byteLength;
     for (const oldest of this.#recent.keys()) {
       if (this.#sizeBytes <= this.#maxBytes) break;
-      this.#recent.delete(oldest);
-      this.#sizeBytes -= oldest.length;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(sum: number): void {
+    this.#sizeBytes -= this.#recent.get(sum)?.body.byteLength ?? 0;
+    this.#recent.delete(sum);
   }
 }

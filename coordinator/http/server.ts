@@ -7,11 +7,14 @@ import { errorAnswer, simple } from './errors.ts';
 import { answerClientError, createListener, LISTENER_TIMES, type ListenerTimes } from './listener.ts';
 import { normalizeUrl } from './normalize-url.ts';
 import { collectRouteDocs } from './openapi/openapi-document.ts';
+import { bodyReader } from './read-body.ts';
 import { addRoutes } from './routes.ts';
 import { sendError } from './send-error.ts';
 
 /** Largest body a client may send, bytes. */
 const MAX_BODY_BYTES = 4 * 1024 ** 2;
+/** A target that needs no normalising, as nearly all are; told faster than it is normalised. */
+const PLAIN_URL = /^(?:\/[^/?]+)+$/;
 /** How often idle connections are closed while the server stops, milliseconds. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
@@ -58,7 +61,7 @@ function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstanc
     serverFactory: (handler) => createListener(handler, times),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => answerError(deps.log, error, request, reply),
-    rewriteUrl: (request) => normalizeUrl(request.url ?? '/'),
+    rewriteUrl: ({ url = '/' }) => (PLAIN_URL.test(url) ? url : normalizeUrl(url)),
     routerOptions: { maxParamLength: 1_000 },
     bodyLimit: MAX_BODY_BYTES,
     exposeHeadRoutes: false,
@@ -67,7 +70,7 @@ function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstanc
   const docs = collectRouteDocs(app);
   // Bodies stay bytes: what their content type means is told by contract 2.2, not by the framework.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser(['application/json', '*'], bodyReader(MAX_BODY_BYTES));
   app.setErrorHandler((thrown, request, reply) => answerError(deps.log, thrown, request, reply));
   app.setNotFoundHandler((_request, reply) => sendError(reply, simple(404, 'Not Found')));
   addRoutes(app, deps, docs);

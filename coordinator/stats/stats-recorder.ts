@@ -23,6 +23,8 @@ const FLUSH_MS = 1_000;
 const LAST_FLUSH_MS = 500;
 /** Names counted between two writes; further ones are not. Bounds memory while Redis is away. */
 const MAX_COUNTS = 50_000;
+/** Builds whose packages are counted between two writes. */
+const MAX_ASKED = 5_000;
 /** Members of a sorted set that are kept, the most frequent ones: clients and packages are names that others choose. */
 const MAX_MEMBERS = 20_000;
 /** Build errors that are kept. */
@@ -42,6 +44,14 @@ interface Count {
   by: number;
 }
 
+/** How often a build was asked for on a day. */
+interface Asked {
+  readonly day: string;
+  readonly version: string;
+  readonly packages: readonly string[];
+  by: number;
+}
+
 /**
  * Counts requests and builds. Telling it costs a few map entries and never fails; once a second `run` adds what came
  * together to Redis. What Redis does not take is lost: these are statistics.
@@ -51,6 +61,7 @@ export class StatsRecorder {
   readonly #clock: Clock;
   readonly #log: Log;
   #counts = new Map<string, Count>();
+  #asked = new Map<string, Asked>();
   #errors: BuildError[] = [];
 
   constructor(deps: { readonly redis: Redis; readonly clock: Clock; readonly log: Log }) {
@@ -67,12 +78,11 @@ export class StatsRecorder {
     if (kind === 'new') this.#event('cache-misses', version);
     else if (record.state === 'done') this.#event('cache-hits', version);
     this.#count('names', clientsKey(day), request.client ?? UNKNOWN_CLIENT);
-    const branch = packagesKey(day, branchLabel(version));
-    const all = packagesKey(day, ALL_BRANCHES);
-    for (const name of packages) {
-      if (name.startsWith('-')) continue;
-      this.#count('names', branch, name);
-      this.#count('names', all, name);
+    // A request has some 150 packages; they are counted one by one only when they are written.
+    const asked = this.#asked.get(record.requestHash);
+    if (asked) asked.by += 1;
+    else if (this.#asked.size < MAX_ASKED) {
+      this.#asked.set(record.requestHash, { day, version, packages, by: 1 });
     }
   }
 
@@ -107,8 +117,9 @@ export class StatsRecorder {
   /** Adds what was counted since the last time to Redis; keeps it while there is no connection. */
   async flush(): Promise<void> {
     if (this.#redis.status !== 'ready' || (this.#counts.size === 0 && this.#errors.length === 0)) return;
+    for (const asked of this.#asked.values()) this.#countPackages(asked);
     const [counts, errors] = [this.#counts, this.#errors];
-    [this.#counts, this.#errors] = [new Map(), []];
+    [this.#counts, this.#asked, this.#errors] = [new Map(), new Map(), []];
     const batch = this.#redis.pipeline();
     const keys = new Map<string, Count['kind']>();
     for (const { kind, key, name, by } of counts.values()) {
@@ -132,11 +143,21 @@ export class StatsRecorder {
     }
   }
 
-  #count(kind: Count['kind'], key: string, name: string): void {
+  #countPackages({ day, version, packages, by }: Asked): void {
+    const branch = packagesKey(day, branchLabel(version));
+    const all = packagesKey(day, ALL_BRANCHES);
+    for (const name of packages) {
+      if (name.startsWith('-')) continue;
+      this.#count('names', branch, name, by);
+      this.#count('names', all, name, by);
+    }
+  }
+
+  #count(kind: Count['kind'], key: string, name: string, by = 1): void {
     const id = `${key} ${name}`;
     const known = this.#counts.get(id);
-    if (known) known.by += 1;
-    else if (this.#counts.size < MAX_COUNTS) this.#counts.set(id, { kind, key, name, by: 1 });
+    if (known) known.by += by;
+    else if (this.#counts.size < MAX_COUNTS) this.#counts.set(id, { kind, key, name, by });
   }
 }
 

@@ -8,6 +8,9 @@ export interface CoordinatorFacts {
   readonly url: string;
   /** Resident memory, bytes, after a garbage collection where `--expose-gc` is given. */
   readonly residentBytes: number;
+  /** Of that, live objects, and what lies outside of the heap. */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
 }
 
 let url: string | undefined;
@@ -24,5 +27,6 @@ answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
     });
   }
   globalThis.gc?.();
-  return { url, residentBytes: process.memoryUsage.rss() };
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { url, residentBytes: rss, heapBytes: heapUsed, externalBytes: external };
 });

@@ -9,15 +9,18 @@ export interface UsedFarm {
   readonly wire: Wire;
 }
 
-/** Starts a farm before the tests of this file, and ends it after them. */
-export function useFarm(options: FarmOptions = {}): UsedFarm {
+/**
+ * Starts a farm before the tests of this file, and ends it after them.
+ * @param options or what makes them, when something else must start first.
+ */
+export function useFarm(options: FarmOptions | (() => Promise<FarmOptions>) = {}): UsedFarm {
   let started: TestFarm | undefined;
   const farm = (): TestFarm => {
     if (!started) throw new Error('the farm is there only while tests run');
     return started;
   };
   beforeAll(async () => {
-    started = await startFarm(options);
+    started = await startFarm(typeof options === 'function' ? await options() : options);
   });
   afterAll(async () => {
     await started?.[Symbol.asyncDispose]();

@@ -13,11 +13,12 @@ export const ONE = { version: '25.12.0', target: 'mediatek/filogic', profile: 'o
 /** 64 hex digits that are no build's. */
 export const NO_HASH = 'f'.repeat(64);
 
-/** The request hash that an accepted request is answered with. Throws for any other answer. */
+/** The request hash of a build, new or known. Throws where a request is refused. */
 export async function hashFor(wire: Wire, request: unknown): Promise<string> {
   const reply = await wire.post('/api/v1/build', request);
-  if (![200, 202].includes(reply.status)) throw new Error(`${reply.status}: ${reply.text.slice(0, 500)}`);
-  return String(reply.json.request_hash);
+  const { request_hash: hash } = reply.json;
+  if (typeof hash !== 'string') throw new Error(`${reply.status}: ${reply.text.slice(0, 500)}`);
+  return hash;
 }
 
 /** What a build's poll says when it no longer says 202. */

@@ -113,8 +113,15 @@ describe('asking for a build', () => {
         status: 422,
       },
     ]);
-    server.world.resolveError = new FarmError('unavailable', '.versions.json could not be read');
-    expect((await server.post(BODY)).status).toBe(503);
+    server.world.resolveError = new FarmError('unavailable', 'connect ECONNREFUSED 10.0.0.1:80', {
+      details: { document: '.versions.json' },
+    });
+    const unavailable = await server.post(BODY);
+    expect([unavailable.status, unavailable.headers.get('retry-after'), await unavailable.json()]).toEqual([
+      503,
+      '5',
+      { detail: '.versions.json could not be read from upstream. Please try again later.', status: 503 },
+    ]);
   });
 
   test('overload is a 529 in asu’s words', async () => {

@@ -36,16 +36,17 @@ export function buildRoutes(
   const views = new ReadyViews();
   const recent = new RecentRequests();
   app.post('/api/v1/build', { config: { doc: ASK } }, async (request, reply) => {
-    const bytes = bodyOf(request);
+    const body = bodyOf(request);
     const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
-    const known = recent.find(bytes, contentType, userAgent);
+    const asked = { body, contentType, userAgent };
+    const known = recent.find(asked);
     const submit = (resolved: ResolvedRequest): Promise<BuildRecord> => {
-      recent.keep(bytes, contentType, userAgent, resolved);
+      recent.keep(asked, resolved);
       return deps.builds.submit(resolved);
     };
     const record = known
       ? await deps.builds.submit(known)
-      : await askForBuild({ ...deps, submit }, readJsonBody(bytes, contentType), userAgent);
+      : await askForBuild({ ...deps, submit }, readJsonBody(body, contentType), userAgent);
     return sendView(reply, views.of(record, 'POST'));
   });
   allowOnly(app, '/api/v1/build', ['POST']);
@@ -56,6 +57,9 @@ export function buildRoutes(
   });
 }
 
-function sendView(reply: FastifyReply, view: ReadyView): FastifyReply {
-  return reply.code(view.status).headers(view.headers).send(view.bytes);
+/** Past fastify, which would look for hooks and serializers that there are none of; half of what a known build costs. */
+function sendView(reply: FastifyReply, { status, headers, bytes }: ReadyView): FastifyReply {
+  reply.hijack();
+  reply.raw.writeHead(status, headers).end(bytes);
+  return reply;
 }

