@@ -1,6 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { requestHash } from '../../shared/domain/build-spec.ts';
 import { silentLog } from '../../shared/log.ts';
+import { shippedOpenWrt } from './branches.ts';
 import type { BuildRequest } from './build-request.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { type ResolvePolicy, resolveRequest } from './resolve-request.ts';
@@ -268,6 +270,76 @@ describe('resolve', () => {
     upstream.files.delete('releases/24.10.4/targets/ath79/generic/sha256sums');
     await expect(resolve({})).rejects.toMatchObject({
       message: expect.stringContaining('is still being built'),
+    });
+  });
+
+  test('packages are what the rules make of them before they are checked', async () => {
+    const index = 'releases/24.10.4/packages/mips_24kc/base/index.json';
+    const packages = { vim: '1-r1', owut: '1-r1', 'luci-i18n-package-manager-de': '1-r1' };
+    upstream.files.set(index, JSON.stringify({ version: 2, architecture: 'mips_24kc', packages }));
+    const { spec } = await resolve({
+      packagesVersions: { auc: '0.3', vim: '1-r1', 'luci-i18n-opkg-de': '1', 'luci-i18n-base-en': '1' },
+    });
+    expect(spec.packages).toEqual(['owut', 'vim', 'luci-i18n-package-manager-de']);
+    expect(spec.packagesVersions).toEqual({ vim: '1-r1' });
+  });
+
+  test('what a rule adds is part of the request, unless upstream does not have it', async () => {
+    const add = (name: string) => ({ why: 'test', profiles: ['glinet_gl-ar150'], add: [name] });
+    const distribution = { ...shippedOpenWrt(), packageRules: [add('tmux'), add('never-built')] };
+    await using adding = createCatalog(
+      { clock, log: silentLog },
+      {
+        upstream: upstream.url,
+        distributions: new Map([['openwrt', distribution]]),
+        freshMs: 60_000,
+        version: '0.1.0',
+        contact: '',
+        allowDefaults: false,
+        repositoryAllowList: [],
+        publicUpstream: upstream.url,
+      },
+    );
+    const deps = { catalog: adding, policy: CLOSED, log: silentLog };
+    const asked = { ...REQUEST, profile: 'glinet_gl-ar150', packages: ['vim'] };
+    const implied = (await resolveRequest(deps, asked)).spec;
+    expect(implied.packages).toEqual(['vim', 'tmux']);
+    const spelled = (await resolveRequest(deps, { ...asked, packages: ['tmux', 'vim'] })).spec;
+    expect(requestHash(spelled)).toBe(requestHash(implied));
+  });
+
+  test('another distribution has its own mirror, branches and limits', async () => {
+    await using other = await startTinyUpstream();
+    const mywrt = { ...shippedOpenWrt(), name: 'mywrt', upstream: other.url };
+    other.files.set(
+      'releases/24.10.4/targets/x86/64/sha256sums',
+      `${'e'.repeat(64)} *mywrt-imagebuilder-24.10.4-x86-64.Linux-x86_64.tar.zst\n`,
+    );
+    await using both = createCatalog(
+      { clock, log: silentLog },
+      {
+        upstream: upstream.url,
+        distributions: new Map([
+          ['openwrt', shippedOpenWrt()],
+          ['mywrt', mywrt],
+        ]),
+        freshMs: 60_000,
+        version: '0.1.0',
+        contact: '',
+        allowDefaults: false,
+        repositoryAllowList: [],
+        publicUpstream: upstream.url,
+      },
+    );
+    const deps = { catalog: both, policy: CLOSED, log: silentLog };
+    const asked = { ...REQUEST, distro: 'mywrt', target: 'x86/64', profile: null };
+    expect((await resolveRequest(deps, asked)).source).toMatchObject({
+      distro: 'mywrt',
+      digest: 'e'.repeat(64),
+    });
+    expect(upstream.requests).toEqual([]);
+    await expect(resolveRequest(deps, { ...asked, target: 'ath79/generic' })).rejects.toMatchObject({
+      code: 'invalid_request',
     });
   });
 });

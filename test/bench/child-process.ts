@@ -27,8 +27,9 @@ export function startProcess(module: string, execArgv: readonly string[] = []): 
   };
 }
 
-/** Answers each message of the parent process with what `answer` makes of it. */
+/** Answers each message of the parent process with what `answer` makes of it, and ends with the parent, however that ends. */
 export function answerParent<T>(answer: (message: T) => Promise<unknown>): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   process.on('message', (message) => {
     answer(message as T).then(
       (value) => process.send?.({ value }),

@@ -23,7 +23,9 @@ answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
     url = running.httpUrl;
     process.once('SIGTERM', async () => {
       await running[Symbol.asyncDispose]();
-      process.disconnect();
+      // Not the end of the parent: this process may still have something to write, such as a profile.
+      process.removeAllListeners('disconnect');
+      if (process.connected) process.disconnect();
     });
   }
   globalThis.gc?.();

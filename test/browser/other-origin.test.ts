@@ -11,7 +11,7 @@ import { ARCHER, NO_HASH, X86 } from '../support/wire-builds.ts';
  * let through, those pages never see.
  */
 
-const POLL_MS = 50;
+const POLL_MS = 100;
 const SELECTOR = {
   ...ARCHER,
   packages: ['luci', '-ppp'],

@@ -41,7 +41,7 @@ export const AUC_OF_2021: AucAge = {
 };
 
 /** Far below auc's 2 s, so that tests need not wait. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 /** Bytes of its buffers for URLs. */
 const MAX_URL_LENGTH = 255;
 /** What it takes for an image to upgrade with, best first. */

@@ -5,7 +5,7 @@ import { ClientFailure } from './device.ts';
 import type { Table } from './typed.ts';
 
 /** Far below the page's 5000 ms, so that tests need not wait. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 export interface SelectorForm {
   readonly profile: string;

@@ -7,7 +7,7 @@ import type { Table } from './typed.ts';
 /* The clients of February 2020 to August 2021 (contract 1.5, 1.2). All of them are pages. */
 
 /** Far below their 5 s, so that tests need not wait. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 interface Image {
   readonly type: string;

@@ -5,7 +5,7 @@ import { ClientFailure, type Device, type UpgradeResult } from './device.ts';
 import type { Table } from './typed.ts';
 
 /** Far below LuCI's 5 s, so that tests need not wait. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 /** The stages the app has words for. C shows nothing new for others, D and E throw. Source: luci, attendedsysupgrade/overview.js. */
 const STAGES_OF_C = [

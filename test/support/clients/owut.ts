@@ -18,7 +18,7 @@ export const OWUT_2026: OwutAge = { release: '2026.07.08-r1', followsRedirects: 
 export const OWUT_2024: OwutAge = { release: '2024.08.19-r1', followsRedirects: false, pinsVersions: false };
 
 /** Far below owut's 2000 ms, so that tests need not wait. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 
 /** owut as far as the server sees it (contract 1.1): `owut upgrade -V <version>`. */
 export class Owut {
