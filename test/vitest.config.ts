@@ -10,6 +10,7 @@ export default defineConfig({
           name: 'unit',
           include: ['{shared,coordinator,agent,cli}/**/*.test.ts', 'test/support/**/*.test.ts'],
           testTimeout: 20_000,
+          maxWorkers: 2,
         },
       },
       {
