@@ -5,27 +5,24 @@ import { messageOf } from '../shared/errors.ts';
 import { Disposers, runLoop } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import { connectNats } from '../shared/nats-connection.ts';
-import { packageVersion } from '../shared/package-root.ts';
 import { NO_PROXIES, type ProxySettings } from '../shared/proxies.ts';
 import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.ts';
 import { DirectoryStore } from './artifacts/directory-store.ts';
 import { Retention } from './artifacts/retention.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
-import { type Builds, createBuilds } from './builds/create-builds.ts';
+import { createBuilds } from './builds/create-builds.ts';
 import { JobQueue } from './builds/job-queue.ts';
-import { type Catalog, createCatalog } from './catalog/catalog.ts';
-import { type ClientCatalog, createClientCatalog } from './catalog/client-catalog.ts';
-import { resolveRequest } from './catalog/resolve-request.ts';
+import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
 import { Reposts } from './http/legacy/reposts.ts';
 import { StoreAliases } from './http/legacy/store-aliases.ts';
-import { buildLogRoutes } from './http/routes/build-log.ts';
-import { type HttpServer, startHttpServer } from './http/server.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { KeeperLock } from './keeper/keeper-lock.ts';
 import { createMetrics } from './metrics.ts';
+import { openCatalog, openClientCatalog } from './open-catalog.ts';
+import { openHttp } from './open-http.ts';
 import { checkReadiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
@@ -94,8 +91,9 @@ async function open(
   openLoop('statistics', (signal) => stats.run(signal), opened);
   const parts = createBuilds({ redis, connection, queue, artifacts, metrics, stats, clock, log }, config);
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
-  const catalog = opened.use('catalog', openCatalog(config, log, proxies));
-  const forClients = opened.use('client catalog', openClientCatalog(config, catalog, log, proxies));
+  const documents = { clock, log, proxies, shared: new RedisDocuments(redis, log) };
+  const catalog = opened.use('catalog', openCatalog(config, documents));
+  const forClients = opened.use('client catalog', openClientCatalog(config, catalog, documents));
   const isStale = (): boolean => catalog.isStale() || forClients.isStale();
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
@@ -194,33 +192,6 @@ async function followConnection(connection: NatsConnection, queue: JobQueue, log
   }
 }
 
-function openCatalog(config: CoordinatorConfig, log: Log, proxies: ProxySettings): Catalog {
-  return createCatalog(
-    { clock: systemClock, log, proxies },
-    {
-      upstream: config.upstream,
-      freshMs: config.catalogFreshMs,
-      version: packageVersion(),
-      contact: config.contact,
-      allowDefaults: config.allowDefaults,
-      repositoryAllowList: config.repositoryAllowList,
-      publicUpstream: config.publicUpstream ?? config.upstream,
-    },
-  );
-}
-
-function openClientCatalog(
-  config: CoordinatorConfig,
-  catalog: Catalog,
-  log: Log,
-  proxies: ProxySettings,
-): ClientCatalog {
-  const { upstream, catalogFreshMs: freshMs } = config;
-  return createClientCatalog({ clock: systemClock, log, proxies }, { upstream, freshMs }, () =>
-    catalog.overview(),
-  );
-}
-
 /** Tells agents where this coordinator is, for as long as it lives. */
 async function openAnnouncement(
   coordinators: CoordinatorRegistry,
@@ -255,49 +226,6 @@ function openLoop(name: string, run: (signal: AbortSignal) => Promise<void>, ope
     stop.abort();
     await running;
   });
-}
-
-async function openHttp(
-  config: CoordinatorConfig,
-  deps: Pick<HttpDependencies, 'readiness' | 'metrics' | 'stats' | 'aliases' | 'reposts' | 'log'> & {
-    readonly parts: Builds;
-    readonly catalog: Catalog;
-    readonly forClients: ClientCatalog;
-    readonly artifacts: DirectoryStore;
-    /** Ends what would go on for as long as a client listens. */
-    readonly closing: AbortSignal;
-  },
-): Promise<HttpServer> {
-  const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
-  const { lists, documents, versions } = deps.forClients;
-  const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
-  return await startHttpServer(
-    {
-      catalog,
-      lists,
-      documents,
-      versions,
-      stats,
-      aliases,
-      reposts,
-      version: packageVersion(),
-      resolve: (request) => resolveRequest({ catalog, policy, log }, request),
-      builds: parts.service,
-      files: artifacts,
-      readiness: deps.readiness,
-      metrics: deps.metrics,
-      log,
-      routes: [
-        (app) =>
-          buildLogRoutes(app, {
-            read: (hash, follow, signal) =>
-              parts.buildLog.read(hash, follow, AbortSignal.any([signal, deps.closing])),
-            get: (hash) => parts.service.get(hash),
-          }),
-      ],
-    },
-    { host: config.httpHost, port: config.httpPort },
-  );
 }
 
 function logged(log: Log): (thrown: unknown) => void {

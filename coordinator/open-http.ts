@@ -1,0 +1,54 @@
+import { packageVersion } from '../shared/package-root.ts';
+import type { DirectoryStore } from './artifacts/directory-store.ts';
+import type { Builds } from './builds/create-builds.ts';
+import type { Catalog } from './catalog/catalog.ts';
+import type { ClientCatalog } from './catalog/client-catalog.ts';
+import { resolveRequest } from './catalog/resolve-request.ts';
+import type { CoordinatorConfig } from './config.ts';
+import type { HttpDependencies } from './http/dependencies.ts';
+import { buildLogRoutes } from './http/routes/build-log.ts';
+import { type HttpServer, startHttpServer } from './http/server.ts';
+
+/** Starts the HTTP server over the parts of this coordinator. The caller disposes it. */
+export async function openHttp(
+  config: CoordinatorConfig,
+  deps: Pick<HttpDependencies, 'readiness' | 'metrics' | 'stats' | 'aliases' | 'reposts' | 'log'> & {
+    readonly parts: Builds;
+    readonly catalog: Catalog;
+    readonly forClients: ClientCatalog;
+    readonly artifacts: DirectoryStore;
+    /** Ends what would go on for as long as a client listens. */
+    readonly closing: AbortSignal;
+  },
+): Promise<HttpServer> {
+  const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
+  const { lists, documents, versions } = deps.forClients;
+  const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
+  return await startHttpServer(
+    {
+      catalog,
+      lists,
+      documents,
+      versions,
+      stats,
+      aliases,
+      reposts,
+      version: packageVersion(),
+      resolve: (request) => resolveRequest({ catalog, policy, log }, request),
+      builds: parts.service,
+      files: artifacts,
+      readiness: deps.readiness,
+      metrics: deps.metrics,
+      log,
+      routes: [
+        (app) =>
+          buildLogRoutes(app, {
+            read: (hash, follow, signal) =>
+              parts.buildLog.read(hash, follow, AbortSignal.any([signal, deps.closing])),
+            get: (hash) => parts.service.get(hash),
+          }),
+      ],
+    },
+    { host: config.httpHost, port: config.httpPort },
+  );
+}
