@@ -203,7 +203,7 @@ describe('a parked pull', () => {
     expect(sent).toEqual([{ cancel: [lease] }, { start: grant }]);
   });
 
-  test('is answered exactly once, and no grant is lost, in whatever order things happen', async () => {
+  test('is answered once, and neither a grant nor an order to fetch is lost, in whatever order things happen', async () => {
     const events = ['look in vain', 'find a builder', 'find a build', 'answer', 'expire'] as const;
     const found: Readonly<Partial<Record<(typeof events)[number], Orders>>> = {
       'find a builder': { warm: source },
@@ -215,6 +215,7 @@ describe('a parked pull', () => {
         const { parked, sent } = park();
         let looking = 0;
         let grants = 0;
+        let fetches = 0;
         const act = async (event: (typeof events)[number]): Promise<void> => {
           if (event === 'answer') await parked.answer({ cancel: [] });
           else if (event === 'expire') await parked.expire();
@@ -225,6 +226,7 @@ describe('a parked pull', () => {
               await scheduler.schedule(Promise.resolve(), event);
               looking -= 1;
               if (event === 'find a build') grants += 1;
+              if (event === 'find a builder') fetches += 1;
               return found[event];
             });
           }
@@ -237,8 +239,9 @@ describe('a parked pull', () => {
         await parked.expire();
         const [first, ...late] = sent;
         expect(first).toBeDefined();
-        expect(late.every((orders) => orders.start)).toBe(true);
+        expect(late.every((orders) => orders.start ?? orders.warm)).toBeTruthy();
         expect(sent.filter((orders) => orders.start)).toHaveLength(grants);
+        expect(sent.filter((orders) => orders.warm)).toHaveLength(fetches);
       }),
       { numRuns: 300 },
     );
@@ -256,4 +259,13 @@ test('a pull whose time is up during a look that fails is answered all the same'
   fail();
   await expect(serving).rejects.toThrow('Redis is away');
   expect(sent).toEqual([{}]);
+});
+
+test('an order to fetch that was planned while a newer pull came is sent all the same', async () => {
+  const { parked, sent } = park();
+  await parked.serve(async () => {
+    parked.forget();
+    return { warm: source };
+  });
+  expect(sent).toEqual([{ warm: source }]);
 });

@@ -73,9 +73,12 @@ export class ParkedPull {
     }
   }
 
-  /** Sends the answer. A second one is dropped, except a grant: its lease is in Redis, and agents take late answers. */
+  /**
+   * Sends the answer. A second one is dropped, except a grant or an order to fetch: the lease or the plan is in Redis already, and
+   * agents take late answers.
+   */
   async answer(orders: Orders): Promise<void> {
-    if (this.#state === 'answered' && !orders.start) return;
+    if (this.#state === 'answered' && !orders.start && !orders.warm) return;
     this.forget();
     await this.#send(orders);
   }
