@@ -2,7 +2,12 @@ import type { Redis } from 'ioredis';
 import { isFinal } from '../../../shared/domain/build.ts';
 import { requestHash } from '../../../shared/domain/build-spec.ts';
 import type { BuildRecord, ResolvedRequest } from '../../builds/build-record.ts';
-import type { Builds } from '../dependencies.ts';
+
+/** Where builds are asked for. */
+export interface RepostedBuilds {
+  submit(resolved: ResolvedRequest): Promise<BuildRecord>;
+  get(requestHash: string): Promise<BuildRecord | undefined>;
+}
 
 const PREFIX = 'wrtfarm:repost:';
 /** A client that does not ask for this long has gone, seconds. */
@@ -20,7 +25,7 @@ export class Reposts {
   }
 
   /** As `builds.submit`, but a failure that somebody waits for is told once before the build is made anew. */
-  async submit(builds: Builds, resolved: ResolvedRequest): Promise<BuildRecord> {
+  async submit(builds: RepostedBuilds, resolved: ResolvedRequest): Promise<BuildRecord> {
     const hash = requestHash(resolved.spec);
     const known = await builds.get(hash);
     const isForgotten = known !== undefined && isFinal(known.state) && !known.isCacheable;
