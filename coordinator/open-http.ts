@@ -1,9 +1,10 @@
+import { systemClock } from '../shared/clock.ts';
 import { packageVersion } from '../shared/package-root.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import type { Builds } from './builds/create-builds.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { ClientCatalog } from './catalog/client-catalog.ts';
-import { resolveRequest } from './catalog/resolve-request.ts';
+import { RequestResolver } from './catalog/request-resolver.ts';
 import type { CoordinatorConfig } from './config.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
@@ -24,6 +25,7 @@ export async function openHttp(
   const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
   const { lists, documents, versions } = deps.forClients;
   const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
+  const resolver = new RequestResolver({ catalog, clock: systemClock, log }, policy);
   return await startHttpServer(
     {
       catalog,
@@ -34,7 +36,7 @@ export async function openHttp(
       aliases,
       reposts,
       version: packageVersion(),
-      resolve: (request) => resolveRequest({ catalog, policy, log }, request),
+      resolve: (request) => resolver.resolve(request),
       builds: parts.service,
       files: artifacts,
       readiness: deps.readiness,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import { type BuildSpec, requestHash } from '../../shared/domain/build-spec.ts';
+import { requestHash } from '../../shared/domain/build-spec.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
 import { messageOf } from '../../shared/errors.ts';
@@ -30,8 +30,6 @@ export interface BuildServiceDependencies {
 export class BuildService {
   readonly #deps: BuildServiceDependencies;
   readonly #finals: FinalBuilds;
-  /** Of specs that come again as the same object: a hash costs more than all else of a known build. */
-  readonly #hashes = new WeakMap<BuildSpec, string>();
 
   constructor(deps: BuildServiceDependencies) {
     this.#deps = deps;
@@ -40,7 +38,7 @@ export class BuildService {
 
   /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many. */
   async submit(request: ResolvedRequest): Promise<BuildRecord> {
-    const known = await this.get(this.#hashOf(request.spec));
+    const known = await this.get(requestHash(request.spec));
     if (known && answers(known, request)) {
       this.#deps.onRequest('known', known, request);
       return known;
@@ -114,14 +112,6 @@ export class BuildService {
 
   async queuedCount(): Promise<number> {
     return await this.#deps.waiting.queuedCount();
-  }
-
-  #hashOf(spec: BuildSpec): string {
-    const known = this.#hashes.get(spec);
-    if (known !== undefined) return known;
-    const hash = requestHash(spec);
-    this.#hashes.set(spec, hash);
-    return hash;
   }
 }
 

@@ -7,7 +7,7 @@ import { DEFAULT_DISTRO, type Distributions } from './distributions.ts';
 import { Documents, type DocumentsConfig, type DocumentsDependencies } from './documents.ts';
 import { Overview, type OverviewSettings } from './overview.ts';
 import { type PackageRules, packageRulesFor } from './package-rules.ts';
-import { type PackageCatalog, PackageCatalogs } from './packages.ts';
+import { type PackageCatalog, readPackages } from './packages.ts';
 import { readProfiles, type TargetProfiles } from './profiles.ts';
 import { readTargets } from './targets.ts';
 import { readVersions } from './versions.ts';
@@ -34,8 +34,11 @@ export interface Catalog extends AsyncDisposable {
   packages(builder: Builder, profiles: TargetProfiles, profile: string): Promise<PackageCatalog | undefined>;
   /** What becomes of the packages that are asked for. */
   rules(builder: Builder, profiles: TargetProfiles, profile: string): PackageRules;
-  /** The builder as upstream offers it now. Throws `not_found` when it offers none. */
-  currentSource(builder: Builder): Promise<BuilderSource>;
+  /**
+   * The builder as upstream offers it now. Throws `not_found` when it offers none.
+   * @param age default `fresh`.
+   */
+  currentSource(builder: Builder, age?: Age): Promise<BuilderSource>;
   /** Whether upstream fails and something was lately answered from an old copy. */
   isStale(): boolean;
 }
@@ -66,10 +69,10 @@ export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig
       (await mirrors.get(distro)?.hasVersion(version, age)) ?? false,
     hasTarget: async (builder, age) => (await of(builder)?.hasTarget(builder, age)) ?? false,
     profiles: async (builder, age) => of(builder)?.profiles(builder, age),
-    packages: async (builder, profiles, profile) => of(builder)?.packages.read(builder, profiles, profile),
+    packages: async (builder, profiles, profile) => of(builder)?.packages(builder, profiles, profile),
     rules: (builder, profiles, profile) => of(builder)?.rules(builder, profiles, profile) ?? NO_RULES,
-    currentSource: async (builder) => {
-      const source = await of(builder)?.currentSource(builder);
+    currentSource: async (builder, age = 'fresh') => {
+      const source = await of(builder)?.currentSource(builder, age);
       if (source) return source;
       throw new FarmError('not_found', `upstream has no ImageBuilder for ${builderName(builder)}`, {
         details: { builder },
@@ -85,7 +88,6 @@ export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig
 /** One distribution and its upstream. */
 class Mirror {
   readonly documents: Documents;
-  readonly packages: PackageCatalogs;
   readonly #distribution: Distribution;
   readonly #recheckMs: number;
   /** Rules hold for a profile for as long as its target's profiles stay as they are. */
@@ -94,7 +96,6 @@ class Mirror {
   constructor(deps: DocumentsDependencies, config: CatalogConfig, distribution: Distribution) {
     const upstream = distribution.name === DEFAULT_DISTRO ? config.upstream : distribution.upstream;
     this.documents = new Documents(deps, { ...config, upstream, distribution });
-    this.packages = new PackageCatalogs(this.documents, deps.clock);
     this.#distribution = distribution;
     this.#recheckMs = Math.min(RECHECK_MS, config.freshMs);
   }
@@ -120,6 +121,14 @@ class Mirror {
     return readProfiles(this.documents, version, target, this.#maxAge(age));
   }
 
+  async packages(
+    builder: Builder,
+    profiles: TargetProfiles,
+    profile: string,
+  ): Promise<PackageCatalog | undefined> {
+    return readPackages(this.documents, builder, profiles, profile);
+  }
+
   rules(builder: Builder, profiles: TargetProfiles, profile: string): PackageRules {
     const byProfile = this.#rules.get(profiles) ?? new Map<string, PackageRules>();
     this.#rules.set(profiles, byProfile);
@@ -135,13 +144,13 @@ class Mirror {
     return rules;
   }
 
-  async currentSource(builder: Builder): Promise<BuilderSource | undefined> {
+  async currentSource(builder: Builder, age: Age): Promise<BuilderSource | undefined> {
     const branch = branchOf(builder.version, this.#distribution);
     if (!branch) return undefined;
     const path = versionPath(branch, builder.version);
     const folder = `${path}/targets/${builder.target}`;
     const archive =
-      (await readArchive(this.documents, builder, folder)) ??
+      (await readArchive(this.documents, builder, folder, this.#maxAge(age))) ??
       (await readArchive(this.documents, builder, folder, this.#maxAge('recheck')));
     return (
       archive && {

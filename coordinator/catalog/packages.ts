@@ -1,4 +1,3 @@
-import type { Clock } from '../../shared/clock.ts';
 import type { Builder } from '../../shared/domain/builder.ts';
 import { branchOf, versionPath } from './branches.ts';
 import type { Documents } from './documents.ts';
@@ -9,11 +8,6 @@ import { hasSplitKmods } from './versions.ts';
 
 /** Inside every ImageBuilder, in no feed. Source: openwrt, target/imagebuilder/Makefile. */
 const BUILT_IN = ['base-files', 'libc', 'kernel'];
-/** For this long a builder's dozen of indexes is not even looked at again, milliseconds; little beside how long each is fresh. */
-const GLANCE_MS = 1_000;
-/** Builders whose indexes are held together. */
-const MAX_BUILDERS = 500;
-
 /** One folder of packages: its index, and where to look for what an index leaves out. */
 interface PackageFolder {
   readonly path: string;
@@ -27,8 +21,6 @@ interface BuilderFolders {
   readonly folders: readonly PackageFolder[];
   /** Upstream keeps kernel modules apart but does not list them, so that none is known to be missing. */
   readonly areKmodsUnlisted: boolean;
-  /** Names that were found in some folder: most are asked for again and again. */
-  readonly found: Set<string>;
 }
 
 /** What can be installed with exactly one builder. */
@@ -42,87 +34,37 @@ export interface PackageCatalog {
   names(): Iterable<string>;
 }
 
-/** The packages of builders, from the target's own index, its kernel modules and all feeds. */
-export class PackageCatalogs {
-  readonly #documents: Documents;
-  readonly #clock: Clock;
-  /** By builder and kernel, in the order they were looked at. */
-  readonly #seen = new Map<string, { readonly at: number; readonly folders: BuilderFolders | undefined }>();
-
-  constructor(documents: Documents, clock: Clock) {
-    this.#documents = documents;
-    this.#clock = clock;
-  }
-
-  /**
-   * The packages of a builder and a profile; undefined when upstream has no such indexes, so that only the build can tell.
-   * Throws `unavailable` when one cannot be read.
-   */
-  async read(
-    builder: Builder,
-    profiles: TargetProfiles,
-    profile: string,
-  ): Promise<PackageCatalog | undefined> {
-    const key = `${builder.version} ${builder.target} ${profiles.architecture} ${profiles.kernel}`;
-    const now = this.#clock.now();
-    const seen = this.#seen.get(key);
-    const isRecent = seen && now >= seen.at && now - seen.at < GLANCE_MS;
-    const folders = isRecent ? seen.folders : await this.#look(key, builder, profiles, seen?.folders);
-    return folders && this.#catalogOf(folders, profiles, profile);
-  }
-
-  async #look(
-    key: string,
-    builder: Builder,
-    profiles: TargetProfiles,
-    before: BuilderFolders | undefined,
-  ): Promise<BuilderFolders | undefined> {
-    const at = this.#clock.now();
-    const read = await readFolders(this.#documents, builder, profiles);
-    const folders = read && before && isSame(read, before) ? before : read;
-    this.#seen.delete(key);
-    this.#seen.set(key, { at, folders });
-    for (const oldest of this.#seen.keys()) {
-      if (this.#seen.size <= MAX_BUILDERS) break;
-      this.#seen.delete(oldest);
-    }
-    return folders;
-  }
-
-  #catalogOf(from: BuilderFolders, profiles: TargetProfiles, profile: string): PackageCatalog {
-    const { folders, areKmodsUnlisted, found } = from;
-    const isListed = (name: string): boolean => {
-      if (found.has(name)) return true;
-      if (!folders.some((folder) => folder.names.has(name))) return false;
-      found.add(name);
-      return true;
-    };
-    const isInstalled = (name: string): boolean =>
-      BUILT_IN.includes(name) ||
-      profiles.defaultPackages.includes(name) ||
-      (profiles.profiles.get(profile)?.includes(name) ?? false);
-    return {
-      unknown: async (names) => {
-        const unlisted = names.filter((name) => !isListed(name));
-        if (unlisted.length === 0) return [];
-        const strange = unlisted.filter(
-          (name) => !isInstalled(name) && !(areKmodsUnlisted && name.startsWith('kmod-')),
-        );
-        return strange.length === 0 ? [] : withoutHidden(this.#documents, folders, strange);
-      },
-      *names() {
-        for (const folder of folders) yield* folder.names;
-      },
-    };
-  }
-}
-
-function isSame(left: BuilderFolders, right: BuilderFolders): boolean {
-  return (
-    left.areKmodsUnlisted === right.areKmodsUnlisted &&
-    left.folders.length === right.folders.length &&
-    left.folders.every((folder, at) => folder.names === right.folders[at]?.names)
-  );
+/**
+ * The packages of a builder and a profile, from the target's own index, its kernel modules and all feeds; undefined when
+ * upstream has no such indexes, so that only the build can tell. Throws `unavailable` when one cannot be read.
+ */
+export async function readPackages(
+  documents: Documents,
+  builder: Builder,
+  profiles: TargetProfiles,
+  profile: string,
+): Promise<PackageCatalog | undefined> {
+  const read = await readFolders(documents, builder, profiles);
+  if (!read) return undefined;
+  const { folders, areKmodsUnlisted } = read;
+  const installed = new Set([
+    ...BUILT_IN,
+    ...profiles.defaultPackages,
+    ...(profiles.profiles.get(profile) ?? []),
+  ]);
+  const isKnown = (name: string): boolean =>
+    folders.some((folder) => folder.names.has(name)) ||
+    installed.has(name) ||
+    (areKmodsUnlisted && name.startsWith('kmod-'));
+  return {
+    unknown: async (names) => {
+      const strange = names.filter((name) => !isKnown(name));
+      return strange.length === 0 ? [] : withoutHidden(documents, folders, strange);
+    },
+    *names() {
+      for (const folder of folders) yield* folder.names;
+    },
+  };
 }
 
 async function readFolders(
@@ -142,7 +84,6 @@ async function readFolders(
   return {
     folders: [target, ...(kmods.folder ? [kmods.folder] : []), ...feeds],
     areKmodsUnlisted: kmods.areUnlisted,
-    found: new Set(),
   };
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { FILESYSTEMS } from '../../shared/domain/build-spec.ts';
 import { silentLog } from '../../shared/log.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
-import { resolveRequest } from '../catalog/resolve-request.ts';
+import { RequestResolver } from '../catalog/request-resolver.ts';
 import { startTinyUpstream, type TinyUpstream } from '../catalog/tiny-upstream.test.support.ts';
 import { askForBuild } from './ask-for-build.ts';
 import { errorAnswer } from './errors.ts';
@@ -18,6 +18,7 @@ const RUNS = 20_000;
 describe('any body at all', () => {
   let upstream: TinyUpstream;
   let catalog: Catalog;
+  let resolver: RequestResolver;
 
   beforeAll(async () => {
     upstream = await startTinyUpstream();
@@ -33,6 +34,10 @@ describe('any body at all', () => {
         publicUpstream: upstream.url,
       },
     );
+    resolver = new RequestResolver(
+      { catalog, clock: systemClock, log: silentLog },
+      { allowDefaults: true, repositoryAllowList: ['https://ok.example/'] },
+    );
   });
 
   afterAll(async () => {
@@ -42,12 +47,11 @@ describe('any body at all', () => {
 
   /** The status that a POST of this text gets, through everything but the socket. */
   async function statusOf(text: string): Promise<number> {
-    const policy = { allowDefaults: true, repositoryAllowList: ['https://ok.example/'] };
     try {
       await askForBuild(
         {
           catalog,
-          resolve: (request) => resolveRequest({ catalog, policy, log: silentLog }, request),
+          resolve: (request) => resolver.resolve(request),
           submit: async () => sampleRecord(),
         },
         readJsonBody(Buffer.from(text), 'application/json'),

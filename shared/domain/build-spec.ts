@@ -80,30 +80,55 @@ export function requestHash(spec: BuildSpec): string {
 
 /** The bytes that `requestHash` hashes: netstrings (`<byte length>:<bytes>,`), lists and maps preceded by their count. */
 export function encodeBuildSpec(spec: BuildSpec): string {
-  const sorted = (values: Iterable<string>): string[] => [...new Set(values)].sort();
-  const list = (values: readonly string[]): string =>
-    netstring(String(values.length)) + values.map(netstring).join('');
-  const map = (entries: Readonly<Record<string, string>>): string =>
-    list(sorted(Object.keys(entries)).flatMap((key) => [key, entries[key] ?? '']));
-  return [
-    netstring(ENCODING),
-    netstring(spec.distro),
-    netstring(spec.version),
-    netstring(spec.versionCode),
-    netstring(spec.target),
-    netstring(spec.profile),
-    list(sorted(spec.packages)),
-    map(spec.packagesVersions),
-    netstring(String(spec.diffPackages)),
-    list(spec.defaults === null ? [] : [spec.defaults]),
-    list(spec.rootfsSizeMb === null ? [] : [String(spec.rootfsSizeMb)]),
-    list(spec.filesystem === null ? [] : [spec.filesystem]),
-    map(spec.repositories),
-    netstring(spec.repositoriesMode),
-    list(sorted(spec.repositoryKeys)),
-  ].join('');
+  // Nearly every request is ASCII, where characters are bytes; that this one is shows in the whole text at once.
+  const text = encodeWith(charactersOf, spec);
+  return Buffer.byteLength(text) === text.length ? text : encodeWith(Buffer.byteLength, spec);
 }
 
-function netstring(value: string): string {
-  return `${Buffer.byteLength(value)}:${value},`;
+type LengthOf = (value: string) => number;
+
+function encodeWith(lengthOf: LengthOf, spec: BuildSpec): string {
+  const one = (value: string): string => `${lengthOf(value)}:${value},`;
+  return (
+    one(ENCODING) +
+    one(spec.distro) +
+    one(spec.version) +
+    one(spec.versionCode) +
+    one(spec.target) +
+    one(spec.profile) +
+    encodeList(lengthOf, sorted(spec.packages)) +
+    encodeMap(lengthOf, spec.packagesVersions) +
+    one(String(spec.diffPackages)) +
+    encodeList(lengthOf, spec.defaults === null ? [] : [spec.defaults]) +
+    encodeList(lengthOf, spec.rootfsSizeMb === null ? [] : [String(spec.rootfsSizeMb)]) +
+    encodeList(lengthOf, spec.filesystem === null ? [] : [spec.filesystem]) +
+    encodeMap(lengthOf, spec.repositories) +
+    one(spec.repositoriesMode) +
+    encodeList(lengthOf, sorted(spec.repositoryKeys))
+  );
+}
+
+function encodeMap(lengthOf: LengthOf, entries: Readonly<Record<string, string>>): string {
+  return encodeList(
+    lengthOf,
+    sorted(Object.keys(entries)).flatMap((key) => [key, entries[key] ?? '']),
+  );
+}
+
+function encodeList(lengthOf: LengthOf, values: readonly string[]): string {
+  const count = String(values.length);
+  let text = `${count.length}:${count},`;
+  for (const value of values) text += `${lengthOf(value)}:${value},`;
+  return text;
+}
+
+function charactersOf(value: string): number {
+  return value.length;
+}
+
+/** Each once, in the order of UTF-16 units. */
+function sorted(values: readonly string[]): readonly string[] {
+  const all = [...values].sort();
+  const isNew = (value: string, at: number): boolean => at === 0 || value !== all[at - 1];
+  return all.every(isNew) ? all : all.filter(isNew);
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { createCatalog } from '../../coordinator/catalog/catalog.ts';
-import { resolveRequest } from '../../coordinator/catalog/resolve-request.ts';
+import { RequestResolver } from '../../coordinator/catalog/request-resolver.ts';
 import { parseBuildRequest } from '../../coordinator/http/parse-build-request.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { requestHash } from '../../shared/domain/build-spec.ts';
@@ -83,7 +83,10 @@ async function measureCheck(): Promise<string | undefined> {
       publicUpstream: farm.upstream.url,
     },
   );
-  const policy = { allowDefaults: false, repositoryAllowList: [] };
+  const resolver = new RequestResolver(
+    { catalog, clock: systemClock, log: silentLog },
+    { allowDefaults: false, repositoryAllowList: [] },
+  );
   const names = packageNames(REAL_SIZE.packages);
   const bodyOf = (at: number): string =>
     JSON.stringify({
@@ -95,7 +98,7 @@ async function measureCheck(): Promise<string | undefined> {
     });
   const check = async (text: string): Promise<string> => {
     const request = parseBuildRequest(JSON.parse(text));
-    return requestHash((await resolveRequest({ catalog, policy, log: silentLog }, request)).spec);
+    return requestHash((await resolver.resolve(request)).spec);
   };
   const texts = Array.from({ length: 500 }, (_, at) => bodyOf(at));
   for (const text of texts) await check(text);

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { SHA256_PATTERN } from '../../../shared/digest.ts';
-import type { BuildRecord, ResolvedRequest } from '../../builds/build-record.ts';
 import { allowOnly } from '../allow-only.ts';
-import { askForBuild } from '../ask-for-build.ts';
+import { type AskDependencies, askForBuild } from '../ask-for-build.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
 import { type ReadyView, ReadyViews } from '../job-view.ts';
@@ -10,7 +9,6 @@ import { bodyOf, readJsonBody } from '../json-body.ts';
 import { BAD_REQUEST, BUILD_ANSWERS, NOT_FOUND, OVERLOADED, UNPROCESSABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { buildRequestSchema } from '../parse-build-request.ts';
-import { RecentRequests } from '../recent-requests.ts';
 
 const HASH = new RegExp(SHA256_PATTERN);
 const UNKNOWN_HASH = { status: 404, title: 'Not Found', detail: 'could not find provided request hash' };
@@ -34,19 +32,15 @@ export function buildRoutes(
   deps: Pick<HttpDependencies, 'catalog' | 'resolve' | 'builds'>,
 ): void {
   const views = new ReadyViews();
-  const recent = new RecentRequests();
+  const asking: AskDependencies = {
+    catalog: deps.catalog,
+    resolve: deps.resolve,
+    submit: (resolved) => deps.builds.submit(resolved),
+  };
   app.post('/api/v1/build', { config: { doc: ASK } }, async (request, reply) => {
-    const body = bodyOf(request);
     const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
-    const asked = { body, contentType, userAgent };
-    const known = recent.find(asked);
-    const submit = (resolved: ResolvedRequest): Promise<BuildRecord> => {
-      recent.keep(asked, resolved);
-      return deps.builds.submit(resolved);
-    };
-    const record = known
-      ? await deps.builds.submit(known)
-      : await askForBuild({ ...deps, submit }, readJsonBody(body, contentType), userAgent);
+    const body = readJsonBody(bodyOf(request), contentType);
+    const record = await askForBuild(asking, body, userAgent);
     return sendView(reply, views.of(record, 'POST'));
   });
   allowOnly(app, '/api/v1/build', ['POST']);

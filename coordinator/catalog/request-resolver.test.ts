@@ -5,7 +5,7 @@ import { silentLog } from '../../shared/log.ts';
 import { shippedOpenWrt } from './branches.ts';
 import type { BuildRequest } from './build-request.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
-import { type ResolvePolicy, resolveRequest } from './resolve-request.ts';
+import { RequestResolver, type ResolvePolicy } from './request-resolver.ts';
 import { createTestClock, type TestClock } from './test-clock.test.support.ts';
 import { startTinyUpstream, type TinyUpstream } from './tiny-upstream.test.support.ts';
 
@@ -34,6 +34,7 @@ describe('resolve', () => {
   let upstream: TinyUpstream;
   let clock: TestClock;
   let catalog: Catalog;
+  let closed: RequestResolver;
 
   beforeEach(async () => {
     upstream = await startTinyUpstream();
@@ -52,6 +53,7 @@ describe('resolve', () => {
         publicUpstream: upstream.url,
       },
     );
+    closed = new RequestResolver({ catalog, clock, log: silentLog }, CLOSED);
   });
 
   afterEach(async () => {
@@ -61,7 +63,9 @@ describe('resolve', () => {
 
   const CLOSED: ResolvePolicy = { allowDefaults: false, repositoryAllowList: [] };
   function resolve(changes: Partial<BuildRequest>, policy: ResolvePolicy = CLOSED) {
-    return resolveRequest({ catalog, policy, log: silentLog }, { ...REQUEST, ...changes });
+    const resolver =
+      policy === CLOSED ? closed : new RequestResolver({ catalog, clock, log: silentLog }, policy);
+    return resolver.resolve({ ...REQUEST, ...changes });
   }
 
   test('a request becomes a spec with a pinned builder', async () => {
@@ -230,6 +234,50 @@ describe('resolve', () => {
     });
   });
 
+  test('a request is judged by its own packages, also where the same ones were just asked for', async () => {
+    await resolve({ packages: ['vim', 'tmux', 'luci'] });
+    expect((await resolve({ packages: ['tmux', '-vim', 'vim', 'tmux'] })).spec.packages).toEqual([
+      'tmux',
+      '-vim',
+      'vim',
+    ]);
+    expect((await resolve({ packages: ['libc', 'vim'] })).spec.packages).toEqual(['libc', 'vim']);
+    await expect(resolve({ packages: ['vim', 'tmux', 'vimm'] })).rejects.toMatchObject({
+      details: { unknownPackages: ['vimm'] },
+    });
+    await expect(resolve({ packages: ['vim', '-a$(b)'] })).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('cannot be a package'),
+    });
+  });
+
+  test('a package that upstream dropped is unknown once the index has been read again', async () => {
+    await resolve({ packages: ['vim', 'tmux'] });
+    const base = 'releases/24.10.4/packages/mips_24kc/base';
+    upstream.files.delete(`${base}/Packages`);
+    upstream.files.set(
+      `${base}/index.json`,
+      JSON.stringify({ version: 2, architecture: 'mips_24kc', packages: { vim: '2-r1' } }),
+    );
+    clock.advance(60_000);
+    await expect(resolve({ packages: ['vim', 'tmux'] })).rejects.toMatchObject({
+      details: { unknownPackages: ['tmux'] },
+    });
+  });
+
+  test('who names a revision that has just appeared gets the builder of that revision', async () => {
+    await resolve({ packages: ['vim'] });
+    const folder = 'releases/24.10.4/targets/ath79/generic';
+    const profiles = String(upstream.files.get(`${folder}/profiles.json`));
+    const sums = String(upstream.files.get(`${folder}/sha256sums`));
+    upstream.files.set(`${folder}/profiles.json`, profiles.replace('r28959-29397011cc', 'r29000-0123456789'));
+    upstream.files.set(`${folder}/sha256sums`, sums.replace('a'.repeat(64), 'd'.repeat(64)));
+    clock.advance(5_000);
+    const { source, spec } = await resolve({ packages: ['vim'], versionCode: 'r29000-0123456789' });
+    expect(spec.versionCode).toBe('r29000-0123456789');
+    expect(source.digest).toBe('d'.repeat(64));
+  });
+
   test('any name and none mean `generic` where that is all', async () => {
     for (const profile of ['my_board', null]) {
       expect((await resolve({ version: '25.12.0', target: 'x86/64', profile })).spec.profile).toBe('generic');
@@ -300,11 +348,11 @@ describe('resolve', () => {
         publicUpstream: upstream.url,
       },
     );
-    const deps = { catalog: adding, policy: CLOSED, log: silentLog };
+    const resolver = new RequestResolver({ catalog: adding, clock, log: silentLog }, CLOSED);
     const asked = { ...REQUEST, profile: 'glinet_gl-ar150', packages: ['vim'] };
-    const implied = (await resolveRequest(deps, asked)).spec;
+    const implied = (await resolver.resolve(asked)).spec;
     expect(implied.packages).toEqual(['vim', 'tmux']);
-    const spelled = (await resolveRequest(deps, { ...asked, packages: ['tmux', 'vim'] })).spec;
+    const spelled = (await resolver.resolve({ ...asked, packages: ['tmux', 'vim'] })).spec;
     expect(requestHash(spelled)).toBe(requestHash(implied));
   });
 
@@ -331,14 +379,14 @@ describe('resolve', () => {
         publicUpstream: upstream.url,
       },
     );
-    const deps = { catalog: both, policy: CLOSED, log: silentLog };
+    const resolver = new RequestResolver({ catalog: both, clock, log: silentLog }, CLOSED);
     const asked = { ...REQUEST, distro: 'mywrt', target: 'x86/64', profile: null };
-    expect((await resolveRequest(deps, asked)).source).toMatchObject({
+    expect((await resolver.resolve(asked)).source).toMatchObject({
       distro: 'mywrt',
       digest: 'e'.repeat(64),
     });
     expect(upstream.requests).toEqual([]);
-    await expect(resolveRequest(deps, { ...asked, target: 'ath79/generic' })).rejects.toMatchObject({
+    await expect(resolver.resolve({ ...asked, target: 'ath79/generic' })).rejects.toMatchObject({
       code: 'invalid_request',
     });
   });
