@@ -163,6 +163,10 @@ async function open(
     readiness,
     metrics: metrics.registry,
     log,
+    onRefused: () => {
+      metrics.requestRefused();
+      stats.refused();
+    },
     closing: closing.signal,
   });
   opened.add('HTTP server', async () => {

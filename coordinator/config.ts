@@ -80,7 +80,7 @@ export const CoordinatorSettingsSchema = Type.Object({
   maxQueued: Type.Integer({
     minimum: 1,
     default: 10_000,
-    description: 'builds that may wait before clients get 529',
+    description: 'when more builds than this wait, new ones are refused with 529',
   }),
   keepPlainMs: Type.Integer({
     minimum: 1_000,

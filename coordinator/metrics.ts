@@ -18,6 +18,7 @@ export interface MetricSources {
 export interface Metrics {
   readonly registry: Registry;
   requestAccepted(kind: 'known' | 'new'): void;
+  requestRefused(): void;
   attemptStarted(): void;
   attemptLost(cause: LossCause): void;
   buildFinished(outcome: Outcome): void;
@@ -33,6 +34,11 @@ export function createMetrics(): Metrics {
     name: 'wrtfarm_requests_accepted_total',
     help: 'Build requests answered from a known build (known) or queued as a new one (new).',
     labelNames: ['kind'],
+    registers,
+  });
+  const refused = new Counter({
+    name: 'wrtfarm_requests_refused_total',
+    help: 'Well-formed build requests for what is not to be had: a version, a package, a profile.',
     registers,
   });
   const started = new Counter({
@@ -65,6 +71,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     requestAccepted: (kind) => requests.inc({ kind }),
+    requestRefused: () => refused.inc(),
     attemptStarted: () => started.inc(),
     attemptLost: (cause) => lost.inc({ cause }),
     buildFinished: (outcome) => finished.inc({ outcome }),

@@ -1,4 +1,5 @@
 import { systemClock } from '../shared/clock.ts';
+import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import type { Builds } from './builds/create-builds.ts';
@@ -18,6 +19,8 @@ export async function openHttp(
     readonly catalog: Catalog;
     readonly forClients: ClientCatalog;
     readonly artifacts: DirectoryStore;
+    /** Told of each well-formed request that is refused. Must not throw. */
+    readonly onRefused: () => void;
     /** Ends what would go on for as long as a client listens. */
     readonly closing: AbortSignal;
   },
@@ -36,7 +39,14 @@ export async function openHttp(
       aliases,
       reposts,
       version: packageVersion(),
-      resolve: (request) => resolver.resolve(request),
+      resolve: async (request) => {
+        try {
+          return await resolver.resolve(request);
+        } catch (thrown) {
+          if (hasCode(thrown, 'invalid_request')) deps.onRefused();
+          throw thrown;
+        }
+      },
       builds: parts.service,
       files: artifacts,
       readiness: deps.readiness,

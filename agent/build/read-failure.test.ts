@@ -148,6 +148,12 @@ describe('opkg', () => {
       selection('Impossible package selection: conflicts (wpad-basic-mbedtls, wpad-mesh-mbedtls)'),
     ],
     [
+      'packages that conflict, as asu quotes it',
+      'Collected errors:\n * check_conflicts_for: The following packages conflict with OPKG-CONFLICT-1:\n' +
+        ` * check_conflicts_for:         OPKG-CONFLICT-2 *\n${cannot('OPKG-CONFLICT-1')}`,
+      selection('Impossible package selection: conflicts (OPKG-CONFLICT-1, OPKG-CONFLICT-2)'),
+    ],
+    [
       'two packages that bring the same file',
       'Collected errors:\n * check_data_file_clashes: Package clash-two wants to install file /builder/root/etc/clash.conf\n' +
         '\tBut that file is already provided by package  * clash-one\n' +

@@ -49,9 +49,12 @@ function addName(names: Set<string>, text: string): void {
   if (name !== '' && name !== 'world') names.add(name);
 }
 
-/** `ip-full-6.18.0-r2` is `ip-full`: a version begins with a digit and holds no dash but that of its release. */
+/**
+ * `ip-full-6.18.0-r2` is `ip-full`, and `base-files-1663~29397011cc` is `base-files`: a version begins with a digit, holds no
+ * dash but that of its release, and without a release some dot or tilde; `foo-2` is a name.
+ */
 function withoutVersion(text: string): string {
-  return /^(.+)-\d[^-]*-r\d+$/.exec(text)?.[1] ?? /^(.+)-\d[^-]*$/.exec(text)?.[1] ?? text;
+  return /^(.+)-\d[^-]*-r\d+$/.exec(text)?.[1] ?? /^(.+)-\d[^-]*[.~][^-]*$/.exec(text)?.[1] ?? text;
 }
 
 /**
@@ -76,7 +79,7 @@ function readOpkg(words: string): Found {
   for (const [, name = ''] of words.matchAll(/The following packages conflict with (\S+?):$/gm)) {
     found.conflicts.add(name);
   }
-  for (const [, list = ''] of words.matchAll(/check_conflicts_for:[ ]*\t(.*)$/gm)) {
+  for (const [, list = ''] of words.matchAll(/check_conflicts_for:(?: *\t| {2,})(.*)$/gm)) {
     for (const name of list.split(/[\s*]+/)) if (name !== '') found.conflicts.add(name);
   }
   for (const [, name = ''] of words.matchAll(

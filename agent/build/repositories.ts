@@ -1,6 +1,6 @@
 import type { BuildSpec } from '../../shared/domain/build-spec.ts';
+import { repositoryKeyFile } from '../../shared/domain/repository-key.ts';
 import { FarmError } from '../../shared/errors.ts';
-import { parseUsignPublicKey } from '../../shared/usign.ts';
 import type { Flavour } from '../builders/warm-builder.ts';
 
 /** Where the feeds of every official ImageBuilder point. */
@@ -35,22 +35,20 @@ export function rewriteRepositories(
 }
 
 /**
- * The request's keys as files of the builder, by path. usign keys are named by their fingerprint, which is how opkg finds
- * them; PEM keys by their number.
- * @throws FarmError `invalid_request` for what is neither.
+ * The request's keys as files of the builder, by path.
+ * @throws FarmError `invalid_request` for what is no key.
  */
 export function keyFiles(keys: readonly string[]): ReadonlyMap<string, string> {
-  const files = new Map<string, string>();
-  for (const [number, key] of keys.entries()) {
-    if (/^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----$/.test(normalised(key))) {
-      files.set(`keys/custom-${number}.pem`, `${normalised(key)}\n`);
-      continue;
-    }
-    const { keyId } = parseUsignPublicKey(key);
-    const base64 = normalised(key).split('\n').at(-1) ?? '';
-    files.set(`keys/${keyId}`, `untrusted comment: ${keyId}\n${base64}\n`);
-  }
-  return files;
+  return new Map(
+    keys.map((key, number) => {
+      const file = repositoryKeyFile(key, number);
+      if (file) return [file.path, file.text];
+      throw new FarmError(
+        'invalid_request',
+        `Repository key ${number + 1} is neither a usign nor a PEM public key`,
+      );
+    }),
+  );
 }
 
 function feedLine(flavour: Flavour, name: string, url: string): string {
@@ -72,8 +70,4 @@ function isRemoteFeed(line: string, flavour: Flavour): boolean {
 
 function toMirror(line: string, upstream: string): string {
   return line.replace(OPENWRT_UPSTREAM, () => `${upstream.replace(/\/+$/, '')}/`);
-}
-
-function normalised(key: string): string {
-  return key.replaceAll('\r', '').trim();
 }

@@ -148,6 +148,22 @@ test.each<[string, Partial<BuildSpec>, object, number]>([
     },
     3,
   ],
+  [
+    'a key of a feed that is none',
+    { repositoryKeys: ['garbage'] },
+    {
+      outcome: 'failed',
+      failure: 'repository',
+      reason: 'Repository key 1 is neither a usign nor a PEM public key',
+    },
+    2,
+  ],
+  [
+    'a feed whose URL would end a word',
+    { repositories: { mine: 'https://me.example/feed;x' } },
+    { outcome: 'failed', failure: 'repository' },
+    2,
+  ],
   ['an unknown profile', { profile: 'nope' }, { outcome: 'failed', failure: 'unknown_profile' }, 3],
   [
     'an unknown package',

@@ -96,7 +96,12 @@ class RunningAttempt {
 
   async run(): Promise<AttemptResult> {
     const { builder, spec, upstream } = this.#attempt;
-    await prepareView(this.#view, builder, spec, upstream);
+    try {
+      await prepareView(this.#view, builder, spec, upstream);
+    } catch (thrown) {
+      if (!hasCode(thrown, 'invalid_request')) throw thrown;
+      return this.#ended({ kind: 'failed', failure: 'repository', reason: messageOf(thrown) });
+    }
     this.#options.onStage('validate_revision');
     const { revision, profiles } = builder.info;
     if (spec.versionCode !== '' && spec.versionCode !== revision) {

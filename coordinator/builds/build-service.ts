@@ -9,7 +9,7 @@ import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import type { BuildStore } from './build-store.ts';
-import { FinalBuilds } from './final-builds.ts';
+import { FinalBuilds, type IsStill } from './final-builds.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { WaitingQueue } from './waiting-queue.ts';
 
@@ -52,15 +52,12 @@ export class BuildService {
 
   /** The build of a request hash, from Redis or from what the artifact store remembers. */
   async get(hash: string): Promise<BuildRecord | undefined> {
-    return this.#finals.lately(hash) ?? (await this.#look(hash));
+    return this.#finals.lately(hash, this.#isStill) ?? (await this.#look(hash));
   }
 
   async #look(hash: string): Promise<BuildRecord | undefined> {
     const { builds, clock } = this.#deps;
-    const confirmed = await this.#finals.confirmed(
-      hash,
-      async (held) => (await builds.isStill(held)) && (await this.#isKept(held)),
-    );
+    const confirmed = await this.#finals.confirmed(hash, this.#isStill);
     if (confirmed) return confirmed;
     const askedAt = clock.now();
     let record = await builds.get(hash);
@@ -72,6 +69,9 @@ export class BuildService {
     if (record) this.#finals.hold(record, askedAt);
     return record;
   }
+
+  readonly #isStill: IsStill = async (held) =>
+    (await this.#deps.builds.isStill(held)) && (await this.#isKept(held));
 
   /** False for a result whose files are gone: the artifact store may lose what it held, at any time. */
   async #isKept({ state, requestHash: hash, generation }: BuildRecord): Promise<boolean> {

@@ -9,6 +9,9 @@ export interface FinalBuildsConfig {
   readonly maxBytes?: number;
 }
 
+/** Whether a final build is still the one there is. */
+export type IsStill = (record: BuildRecord) => Promise<boolean>;
+
 interface Held {
   readonly record: BuildRecord;
   readonly sizeBytes: number;
@@ -43,22 +46,25 @@ export class FinalBuilds {
     this.#maxBytes = config.maxBytes ?? 32 * 1024 ** 2;
   }
 
-  /** The build as it was within `trustMs`; undefined when Redis has to be asked. */
-  lately(hash: string): BuildRecord | undefined {
+  /**
+   * The build as it was within `trustMs`; undefined when Redis has to be asked.
+   * @param isStill asks Redis; done ahead of time for what is wanted often, so that nobody waits for it.
+   */
+  lately(hash: string, isStill: IsStill): BuildRecord | undefined {
     const held = this.#held.get(hash);
     if (!held) return undefined;
     const age = this.#clock.now() - held.askedAt;
-    return age >= 0 && age < this.#trustMs ? held.record : undefined;
+    if (age < 0 || age >= this.#trustMs) return undefined;
+    // What fails here is asked again, and told, once the time of what is held is over.
+    if (age >= this.#trustMs / 2) this.confirmed(hash, isStill).catch(() => undefined);
+    return held.record;
   }
 
   /**
    * The build that is held, when it is still the one there is; it is forgotten otherwise.
    * @param isStill asks Redis; one question at a time, however many want to know.
    */
-  async confirmed(
-    hash: string,
-    isStill: (record: BuildRecord) => Promise<boolean>,
-  ): Promise<BuildRecord | undefined> {
+  async confirmed(hash: string, isStill: IsStill): Promise<BuildRecord | undefined> {
     const held = this.#held.get(hash);
     if (!held) return undefined;
     held.asking ??= this.#ask(held, isStill).finally(() => {
@@ -88,7 +94,7 @@ export class FinalBuilds {
     this.#held.delete(hash);
   }
 
-  async #ask(held: Held, isStill: (record: BuildRecord) => Promise<boolean>): Promise<boolean> {
+  async #ask(held: Held, isStill: IsStill): Promise<boolean> {
     const askedAt = this.#clock.now();
     const is = await isStill(held.record);
     if (!is) return false;

@@ -75,9 +75,10 @@ export function applyRules(rules: PackageRules, requested: RequestedPackages): R
     return { ...requested, packages: [...new Set(requested.packages)] };
   }
   const packages = new Set<string>();
+  const leftOut = new Set(requested.packages.filter((name) => name.startsWith('-')));
   let packagesVersions = requested.packagesVersions;
   for (const name of requested.packages) {
-    const ruled = name.startsWith('-') ? name : rules.nameFor(name);
+    const ruled = nameIn(rules, leftOut, name);
     if (ruled !== null) packages.add(ruled);
     if (ruled !== name && Object.hasOwn(packagesVersions, name)) {
       const { [name]: _unchecked, ...rest } = packagesVersions;
@@ -85,6 +86,13 @@ export function applyRules(rules: PackageRules, requested: RequestedPackages): R
     }
   }
   return { packages: [...packages], packagesVersions };
+}
+
+/** Who leaves out the new package and names the old one wants just that: with the new name there would be neither. */
+function nameIn(rules: PackageRules, leftOut: ReadonlySet<string>, name: string): string | null {
+  if (name.startsWith('-')) return name;
+  const ruled = rules.nameFor(name);
+  return ruled !== null && leftOut.has(`-${ruled}`) ? name : ruled;
 }
 
 /** The additions that a client neither has nor leaves out. */

@@ -130,9 +130,15 @@ describe('resolve', () => {
       { profile: 'nope' },
       'Unsupported profile: nope. The requested profile was either dropped or never existed. Please check the forums for more information.',
     ],
-    [{ versionCode: 'r1-x' }, 'Received incorrect version r28959-29397011cc (requested r1-x)'],
   ])('%j is refused with its text', async (changes, message) => {
     await expect(resolve(changes)).rejects.toMatchObject({ code: 'invalid_request', message, details: {} });
+  });
+
+  test('another revision than the one insisted on is told as the failure it would be', async () => {
+    await expect(resolve({ versionCode: 'r1-x' })).rejects.toMatchObject({
+      message: 'Received incorrect version r28959-29397011cc (requested r1-x)',
+      details: { failsAs: 'version' },
+    });
   });
 
   test('checks come in asu’s order', async () => {

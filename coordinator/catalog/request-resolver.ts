@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type BuildSpec, BuildSpecSchema } from '../../shared/domain/build-spec.ts';
-import type { FarmError } from '../../shared/errors.ts';
+import { FarmError } from '../../shared/errors.ts';
 import type { ResolvedRequest } from '../builds/build-record.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { Age } from './catalog.ts';
@@ -32,7 +32,8 @@ export class RequestResolver {
   /**
    * A request normalised against what upstream offers now, in the order and with the words of contract 2.4.
    * @throws FarmError `invalid_request` with the text for the client, and in its details `missingField: 'profile'` when the
-   * target has more than one profile and none was given, or `unknownPackages` with the names upstream does not have;
+   * target has more than one profile and none was given, `unknownPackages` with the names upstream does not have, or
+   * `failsAs: 'version'` when the builder has another revision than the one insisted on;
    * `unavailable` when upstream cannot be asked.
    */
   async resolve(request: BuildRequest): Promise<ResolvedRequest> {
@@ -67,7 +68,11 @@ export class RequestResolver {
       current = await this.#offers.find(request, age);
       if (wanted === '' || wanted === current.versionCode) return current;
     }
-    throw refusal(`Received incorrect version ${current?.versionCode} (requested ${wanted})`);
+    throw new FarmError(
+      'invalid_request',
+      `Received incorrect version ${current?.versionCode} (requested ${wanted})`,
+      { details: { failsAs: 'version' } },
+    );
   }
 }
 

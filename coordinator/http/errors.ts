@@ -1,11 +1,17 @@
 import { ERROR_CODES, FarmError } from '../../shared/errors.ts';
 
+interface ErrorBody {
+  readonly detail: unknown;
+  /** The number but under `/api/build`, where it is a word. */
+  readonly status: number | string;
+  readonly [key: string]: unknown;
+}
+
 /** A failure as the client API tells it: always JSON with `detail` and `status` (pitfall 13). */
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** `status` is the number but under `/api/build`, where it is a word. */
-  readonly body: { readonly detail: unknown; readonly status: number | string; readonly title?: string };
+  readonly body: ErrorBody;
   /** Whether it is our fault and its text only for the log. */
   readonly isOurFault: boolean;
 }
@@ -54,13 +60,27 @@ export function simple(
 }
 
 function invalidRequest(error: FarmError): ErrorAnswer {
-  const { problems, unknownPackages } = error.details;
+  const { problems, unknownPackages, failsAs } = error.details;
   if (problems !== undefined) return simple(422, problems);
   if (Array.isArray(unknownPackages)) {
     // auc shows this header and never reads the body.
     return simple(422, error.message, { 'x-unknown-package': String(unknownPackages[0]) });
   }
+  if (failsAs !== undefined) return failed(error.message);
   return simple(400, error.message);
+}
+
+/** A build that would fail, told as one that did: auc shows what a 500 says, and never reads a 400 (contract 1.4). */
+function failed(reason: string): ErrorAnswer {
+  const body = {
+    detail: `Error: ${reason}`,
+    status: 500,
+    imagebuilder_status: 'failed',
+    stdout: '',
+    stderr: '',
+  };
+  const headers = { 'x-imagebuilder-status': 'failed', 'x-queue-position': '0' };
+  return { status: 500, headers, body, isOurFault: false };
 }
 
 /** Source of status and text: asu, routers/api.py. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { FarmError } from '../../shared/errors.ts';
 import { FieldProblems } from './field-problems.ts';
 
@@ -15,12 +16,8 @@ export function bodyOf(request: { readonly body: unknown }): Buffer {
  */
 export function readJsonBody(body: Buffer, contentType: string | undefined): unknown {
   if (body.byteLength === 0) return failMissing();
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch (cause) {
-    throw new FarmError('invalid_request', 'There was an error parsing the body', { cause });
-  }
+  if (!isUtf8(body)) throw new FarmError('invalid_request', 'There was an error parsing the body');
+  const text = body.toString('utf8').replace(/^\uFEFF/, '');
   if (!isJson(contentType)) return text;
   const value = parseJson(text);
   return value === null ? failMissing() : value;

@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+  STATUS_CODES,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { CORS_HEADERS, PREFLIGHT_HEADERS } from './cors.ts';
 
@@ -29,6 +35,7 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
   };
   return createServer(options, (request, response) => {
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
+    dropBrokenType(request.headers);
     if (request.method !== 'OPTIONS') {
       handler(request, response);
       return;
@@ -36,6 +43,13 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
     request.resume();
     response.writeHead(204, PREFLIGHT_HEADERS).end();
   });
+}
+
+/** A content type that is none counts as none, as with asu: the framework would answer 415. */
+function dropBrokenType(headers: IncomingHttpHeaders): void {
+  const type = headers['content-type'];
+  if (type !== undefined && !/^\s*[\w!#$&^.+-]+\/[\w!#$&^.+-]+\s*(?:;|$)/.test(type))
+    delete headers['content-type'];
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {

@@ -23,8 +23,6 @@ const FLUSH_MS = 1_000;
 const LAST_FLUSH_MS = 500;
 /** Names counted between two writes; further ones are not. Bounds memory while Redis is away. */
 const MAX_COUNTS = 50_000;
-/** Builds whose packages are counted between two writes. */
-const MAX_ASKED = 5_000;
 /** Members of a sorted set that are kept, the most frequent ones: clients and packages are names that others choose. */
 const MAX_MEMBERS = 20_000;
 /** Build errors that are kept. */
@@ -44,14 +42,6 @@ interface Count {
   by: number;
 }
 
-/** How often a build was asked for on a day. */
-interface Asked {
-  readonly day: string;
-  readonly version: string;
-  readonly packages: readonly string[];
-  by: number;
-}
-
 /**
  * Counts requests and builds. Telling it costs a few map entries and never fails; once a second `run` adds what came
  * together to Redis. What Redis does not take is lost: these are statistics.
@@ -61,7 +51,8 @@ export class StatsRecorder {
   readonly #clock: Clock;
   readonly #log: Log;
   #counts = new Map<string, Count>();
-  #asked = new Map<string, Asked>();
+  /** By event and version, with a blank between; the version is missing where it is not known to be one. */
+  #events = new Map<string, number>();
   #errors: BuildError[] = [];
 
   constructor(deps: { readonly redis: Redis; readonly clock: Clock; readonly log: Log }) {
@@ -72,24 +63,25 @@ export class StatsRecorder {
 
   /** An accepted request, answered by a build that was `known` or is `new`. */
   requested(kind: 'known' | 'new', record: BuildRecord, request: ResolvedRequest): void {
-    const { version, packages } = request.spec;
-    const day = dayOf(this.#clock.now());
+    const { version } = request.spec;
     this.#event('requests', version);
     if (kind === 'new') this.#event('cache-misses', version);
     else if (record.state === 'done') this.#event('cache-hits', version);
-    this.#count('names', clientsKey(day), request.client ?? UNKNOWN_CLIENT);
-    // A request has some 150 packages; they are counted one by one only when they are written.
-    const asked = this.#asked.get(record.requestHash);
-    if (asked) asked.by += 1;
-    else if (this.#asked.size < MAX_ASKED) {
-      this.#asked.set(record.requestHash, { day, version, packages, by: 1 });
-    }
+    this.#count('names', clientsKey(this.#today()), request.client ?? UNKNOWN_CLIENT);
+  }
+
+  /** A well-formed request for what is not to be had; its version may be any text. */
+  refused(): void {
+    this.#event('requests');
   }
 
   /** A build that became final. A cancelled one is neither success nor failure. */
   finished(json: BuildJson): void {
     const { version, target, profile } = json.spec;
-    if (json.outcome === 'done') this.#event('successes', version);
+    if (json.outcome === 'done') {
+      this.#event('successes', version);
+      this.#countPackages(json);
+    }
     if (json.outcome !== 'failed') return;
     this.#event('failures', version);
     const detail = publicDetail(String(json.answer.detail ?? ''));
@@ -116,10 +108,11 @@ export class StatsRecorder {
 
   /** Adds what was counted since the last time to Redis; keeps it while there is no connection. */
   async flush(): Promise<void> {
-    if (this.#redis.status !== 'ready' || (this.#counts.size === 0 && this.#errors.length === 0)) return;
-    for (const asked of this.#asked.values()) this.#countPackages(asked);
+    if (this.#redis.status !== 'ready') return;
+    this.#countEvents();
     const [counts, errors] = [this.#counts, this.#errors];
-    [this.#counts, this.#asked, this.#errors] = [new Map(), new Map(), []];
+    if (counts.size === 0 && errors.length === 0) return;
+    [this.#counts, this.#errors] = [new Map(), []];
     const batch = this.#redis.pipeline();
     const keys = new Map<string, Count['kind']>();
     for (const { kind, key, name, by } of counts.values()) {
@@ -135,22 +128,34 @@ export class StatsRecorder {
     await batch.exec();
   }
 
-  #event(event: StatEvent, version: string): void {
-    const now = this.#clock.now();
-    const key = dayKey(dayOf(now));
-    for (const name of [event, `${event}:${version}`, `${event}@${hourOf(now)}`]) {
-      this.#count('hash', key, name);
+  #event(event: StatEvent, version = ''): void {
+    const key = `${event} ${version}`;
+    this.#events.set(key, (this.#events.get(key) ?? 0) + 1);
+  }
+
+  /** Events since the last write, under the hour of this one. */
+  #countEvents(): void {
+    const hour = hourOf(this.#clock.now());
+    for (const [key, by] of this.#events) {
+      const [event, version] = key.split(' ');
+      const names = [event, `${event}@${hour}`, ...(version ? [`${event}:${version}`] : [])];
+      for (const name of names) this.#count('hash', dayKey(this.#today()), name ?? '', by);
+    }
+    this.#events = new Map();
+  }
+
+  /** What people add to their images; clients that list all they have installed name default packages too. */
+  #countPackages({ spec, answer }: BuildJson): void {
+    const given = new Set([...namesIn(answer.default_packages), ...namesIn(answer.device_packages)]);
+    for (const name of spec.packages) {
+      if (name.startsWith('-') || given.has(name)) continue;
+      this.#count('names', packagesKey(this.#today(), branchLabel(spec.version)), name);
+      this.#count('names', packagesKey(this.#today(), ALL_BRANCHES), name);
     }
   }
 
-  #countPackages({ day, version, packages, by }: Asked): void {
-    const branch = packagesKey(day, branchLabel(version));
-    const all = packagesKey(day, ALL_BRANCHES);
-    for (const name of packages) {
-      if (name.startsWith('-')) continue;
-      this.#count('names', branch, name, by);
-      this.#count('names', all, name, by);
-    }
+  #today(): string {
+    return dayOf(this.#clock.now());
   }
 
   #count(kind: Count['kind'], key: string, name: string, by = 1): void {
@@ -159,6 +164,10 @@ export class StatsRecorder {
     if (known) known.by += by;
     else if (this.#counts.size < MAX_COUNTS) this.#counts.set(id, { kind, key, name, by });
   }
+}
+
+function namesIn(list: unknown): readonly unknown[] {
+  return Array.isArray(list) ? list : [];
 }
 
 function bound(batch: ChainableCommander, key: string, kind: Count['kind']): void {

@@ -10,6 +10,8 @@ export const BUILD_FAILURES = [
   /** The builder's revision is not the one the client asked for. */
   'version_code',
   'unknown_profile',
+  /** A feed or its key is not one. */
+  'repository',
   /** The root filesystem that was asked for is not one this builder makes. */
   'filesystem',
   /** The image does not fit the device or the root filesystem its partition. */

@@ -101,14 +101,20 @@ describe('POST /api/build is refused', () => {
     });
   });
 
+  test('with 422 `bad_packages` for packages that are no list', async () => {
+    const reply = await wire.post('/api/build', { ...YAFS, packages: 'vim' });
+    expect(reply.status).toBe(422);
+    expect(reply.json).toMatchObject({ status: 'bad_packages', message: expect.stringContaining('list') });
+  });
+
   test.each<[what: string, body: string]>([
     ['broken JSON', '{'],
     ['a list', '[]'],
     ['nothing', ''],
   ])('with an error in JSON for %s, where v0.3.0 sent a page', async (_what, body) => {
     const reply = await wire.post('/api/build', body);
-    expect([400, 422]).toContain(reply.status);
-    expect(reply.json).toMatchObject({ status: expect.any(String), message: expect.any(String) });
+    expect(reply.status).toBe(400);
+    expect(reply.json).toMatchObject({ status: 'bad_request', message: expect.any(String) });
   });
 
   test('a missing `packages` is none, where v0.3.0 crashed', async () => {

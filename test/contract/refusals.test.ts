@@ -133,6 +133,7 @@ describe('a 422 lists every failing field as pydantic does', () => {
     ['a list', '[]', 'application/json', { type: 'model_attributes_type', loc: ['body'] }],
     ['another content type', JSON.stringify(X86), 'text/plain', { type: 'model_attributes_type' }],
     ['no content type', JSON.stringify(X86), undefined, { type: 'model_attributes_type' }],
+    ['a content type that is none', JSON.stringify(X86), 'json', { type: 'model_attributes_type' }],
   ])('%s', async (_what, body, type, problem) => {
     const headers: Record<string, string> = type ? { 'Content-Type': type } : {};
     const reply = await wire.send('/api/v1/build', { method: 'POST', body, headers });
@@ -184,10 +185,15 @@ describe('a 400 says what is not to be had', () => {
 
   test('LuCI, auc: a revision that is not the current one is told before it is built', async () => {
     const reply = await wire.post('/api/v1/build', { ...X86, version_code: 'r28000-0123456789' });
-    expect(reply.status).toBe(400);
-    expect(reply.json.detail).toBe(
-      'Received incorrect version r28959-29397011cc (requested r28000-0123456789)',
-    );
+    expect(reply.status).toBe(500);
+    expect(reply.json).toEqual({
+      detail: 'Error: Received incorrect version r28959-29397011cc (requested r28000-0123456789)',
+      status: 500,
+      imagebuilder_status: 'failed',
+      stdout: '',
+      stderr: '',
+    });
+    expect(reply.header('x-imagebuilder-status')).toBe('failed');
   });
 
   test.each([
@@ -232,7 +238,7 @@ test('a full queue refuses what is new with 529, and nothing else', async () => 
   const agent = await used.farm.startAgent('short-lived');
   expect((await build(wire, finished)).status).toBe(200);
   await agent[Symbol.asyncDispose]();
-  const waiting = [X86, { ...X86, packages: ['vim'] }];
+  const waiting = [X86, { ...X86, packages: ['vim'] }, { ...X86, packages: ['htop'] }];
   for (const body of waiting) expect((await wire.post('/api/v1/build', body)).status).toBe(202);
 
   const refused = await wire.post('/api/v1/build', { ...X86, packages: ['tmux'] });
@@ -240,7 +246,7 @@ test('a full queue refuses what is new with 529, and nothing else', async () => 
   expect(refused.json).toEqual({
     status: 529,
     title: 'Server overloaded',
-    detail: 'server overload, queue contains too many build requests: 2',
+    detail: 'server overload, queue contains too many build requests: 3',
   });
   expect(Number(refused.header('retry-after'))).toBeGreaterThan(0);
   expect(refused.headerNames.filter((name) => name.startsWith('x-'))).toEqual([]);

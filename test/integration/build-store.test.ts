@@ -153,9 +153,10 @@ describe('submit', () => {
 
   test('a full queue refuses a new build and still answers a known one', async () => {
     await builds.submit(request(), 1);
+    await builds.submit(request({ packages: ['last'] }), 1);
     await expect(builds.submit(request({ packages: ['other'] }), 1)).rejects.toMatchObject({
       code: 'resource_exhausted',
-      details: { queueLength: 1 },
+      details: { queueLength: 2 },
     });
     expect((await builds.submit(request(), 1)).isNew).toBe(false);
   });

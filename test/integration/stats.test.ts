@@ -49,15 +49,16 @@ let reader: StatsReader;
 
 const clock: Clock = { now: () => now, sleep: async () => undefined };
 
-function asked(
-  version = SPEC.version,
-  client: string | null = null,
-  packages = SPEC.packages,
-): ResolvedRequest {
-  return { spec: { ...SPEC, version, packages }, source: SOURCE, client };
+function asked(version = SPEC.version, client: string | null = null): ResolvedRequest {
+  return { spec: { ...SPEC, version }, source: SOURCE, client };
 }
 
-function ended(outcome: BuildJson['outcome'], detail = '', version = SPEC.version): BuildJson {
+function ended(
+  outcome: BuildJson['outcome'],
+  detail = '',
+  version = SPEC.version,
+  packages = SPEC.packages,
+): BuildJson {
   return {
     ...{
       version: 1,
@@ -66,7 +67,7 @@ function ended(outcome: BuildJson['outcome'], detail = '', version = SPEC.versio
       attempt: 1,
       lane: 'open',
     },
-    ...{ source: SOURCE, spec: { ...SPEC, version }, client: null, acceptedAt: 0, finishedAt: now },
+    ...{ source: SOURCE, spec: { ...SPEC, version, packages }, client: null, acceptedAt: 0, finishedAt: now },
     ...{ expiresAt: now + 1, outcome, artifacts: [], attemptKey: null, agentId: null },
     ...{ answer: { detail }, isCacheable: true, keepMs: 1 },
   };
@@ -148,10 +149,12 @@ describe('statistics', () => {
   });
 
   test('sum packages over 30 days, without what is left out', async () => {
-    recorder.requested('new', RECORD, asked());
+    recorder.finished(ended('done'));
+    recorder.requested('known', { ...RECORD, state: 'done' }, asked());
     await recorder.flush();
     now += 29 * DAY_MS;
-    recorder.requested('new', RECORD, asked('25.12.0', null, ['vim']));
+    recorder.finished(ended('done', '', '25.12.0', ['vim']));
+    recorder.finished(ended('failed', '', '25.12.0', ['vim']));
     await recorder.flush();
     expect(await reader.topPackages(undefined, 30)).toEqual([
       { name: 'vim', count: 2 },
@@ -162,6 +165,24 @@ describe('statistics', () => {
     now += DAY_MS;
     await redis.del('wrtfarm:stats:top-packages:*');
     expect(await reader.topPackages(undefined, 30)).toEqual([{ name: 'vim', count: 1 }]);
+  });
+
+  test('leave out of the packages what every image of the device has', async () => {
+    const json = ended('done', '', '25.12.0', ['vim', 'dropbear', 'kmod-ath9k']);
+    const answer = { ...json.answer, default_packages: ['dropbear'], device_packages: ['kmod-ath9k'] };
+    recorder.finished({ ...json, answer });
+    await recorder.flush();
+    expect(await reader.topPackages(undefined, 30)).toEqual([{ name: 'vim', count: 1 }]);
+  });
+
+  test('count what was refused as requested, under no version', async () => {
+    recorder.refused();
+    await recorder.flush();
+    expect((await reader.buildsPerDay()).datasets[0]?.data.at(-1)).toBe(1);
+    expect(Object.keys(await redis.hgetall('wrtfarm:stats:day:2026-11-23')).sort()).toEqual([
+      'requests',
+      'requests@12',
+    ]);
   });
 
   test('keep the newest errors, without secrets', async () => {
@@ -183,6 +204,7 @@ describe('statistics', () => {
 
   test('expire, so that Redis does not grow', async () => {
     recorder.requested('new', RECORD, asked());
+    recorder.finished(ended('done'));
     await recorder.flush();
     await reader.topPackages(undefined, 1);
     const keys = await redis.keys('wrtfarm:stats:*');

@@ -10,7 +10,7 @@ if state then
   if not is_outdated and not is_forgettable then return answer({ status = 'existing' }) end
 end
 local length = redis.call('ZCARD', P .. 'queued')
-if length >= a.maxQueued then return answer({ status = 'full', queueLength = length }) end
+if length > a.maxQueued then return answer({ status = 'full', queueLength = length }) end
 redis.call('DEL', key)
 redis.call('ZREM', P .. 'unpurged', a.requestHash)
 local score = redis.call('INCR', P .. 'virtual-time')

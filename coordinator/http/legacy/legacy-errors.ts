@@ -34,10 +34,16 @@ export function sendLegacyError(reply: FastifyReply, thrown: unknown): ErrorAnsw
   return answer;
 }
 
-function wordFor({ status, headers }: ErrorAnswer): LegacyProblem {
-  if (status === 422 && headers['x-unknown-package'] !== undefined) return 'bad_packages';
+function wordFor({ status, headers, body }: ErrorAnswer): LegacyProblem {
+  if (status === 422 && (headers['x-unknown-package'] !== undefined || isAboutPackages(body.detail))) {
+    return 'bad_packages';
+  }
   if (status === 529 || status === 429) return 'overloaded';
   return status >= 500 ? 'error' : 'bad_request';
+}
+
+function isAboutPackages(detail: unknown): boolean {
+  return Array.isArray(detail) && (detail as FieldProblem[])[0]?.loc[1] === 'packages';
 }
 
 /** A list of problems as one text: the first clients show nothing else. */

@@ -6,8 +6,8 @@ import { BAD_GATEWAY, ok } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendUpstreamJson } from '../upstream-json.ts';
 
-/** The last one is asked for by auc before 0.2.5 (contract 1.5). */
-const PATHS = ['/json/v1/branches.json', '/json/branches.json'];
+/** All but the first are of 2021; the second is asked for by auc before 0.2.5 (contract 1.5). */
+const PATHS = ['/json/v1/branches.json', '/json/branches.json', '/api/branches'];
 
 /** All fields that auc insists on (contract 1.4). */
 export const BranchSchema = Type.Object({

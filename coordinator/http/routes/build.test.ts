@@ -65,9 +65,10 @@ describe('asking for a build', () => {
     expect(await response.json()).toMatchObject({ status: 422, detail: { 0: { type: problem } } });
   });
 
-  test('a content type that is none is a 415', async () => {
+  test('a content type that is none makes the body a text', async () => {
     const response = await server.post(BODY, { 'content-type': 'nonsense' });
-    expect([response.status, await response.json()]).toMatchObject([415, { status: 415 }]);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ detail: { 0: { type: 'model_attributes_type' } } });
   });
 
   test('a body without a content type is a text', async () => {

@@ -6,8 +6,8 @@ import { BAD_GATEWAY, ok } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendUpstreamJson } from '../upstream-json.ts';
 
-/** The last one is asked for by LuCI of 2021 (contract 1.5). */
-const PATHS = ['/json/v1/latest.json', '/api/v1/latest', '/json/latest.json'];
+/** The last two are of 2021; the first of them is asked for by LuCI (contract 1.5). */
+const PATHS = ['/json/v1/latest.json', '/api/v1/latest', '/json/latest.json', '/api/latest'];
 
 export const LatestSchema = Type.Object({ latest: Type.Array(Type.String()) });
 

@@ -135,11 +135,12 @@ describe('the build API of old clients', () => {
   });
 
   test.each([
-    [{ ...request, packages: 'vim' }, 'packages: Input should be a valid list'],
-    ['{"a"', 'JSON decode error'],
-  ])('tells what is not valid in %j as one text', async (body, message) => {
+    [{ ...request, packages: 'vim' }, 422, 'bad_packages', 'packages: Input should be a valid list'],
+    [{ ...request, diff_packages: 7 }, 422, 'bad_request', 'diff_packages: Input should be a valid boolean'],
+    ['{"a"', 400, 'bad_request', 'The request is not a JSON object'],
+  ])('tells what is not valid in %j as one text', async (body, status, word, message) => {
     const reply = await post(body);
-    expect(reply).toMatchObject({ status: 422, body: { status: 'bad_request' } });
+    expect(reply).toMatchObject({ status, body: { status: word } });
     expect(reply.body.message).toContain(message);
     expect(reply.body.detail).toBe(reply.body.message);
   });

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { SHA256_PATTERN } from '../../../../shared/digest.ts';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { isFinal } from '../../../../shared/domain/build.ts';
-import { messageOf } from '../../../../shared/errors.ts';
+import { hasCode, messageOf } from '../../../../shared/errors.ts';
 import type { BuildRecord } from '../../../builds/build-record.ts';
 import { allowOnly } from '../../allow-only.ts';
 import { askForBuild } from '../../ask-for-build.ts';
@@ -60,9 +60,7 @@ export function legacyBuildRoutes(app: FastifyInstance, deps: LegacyBuildDepende
     );
   };
   app.post('/api/build', { config: { doc: ASK }, errorHandler }, async (request, reply) => {
-    // Whatever its content type says: nobody sends anything else here.
-    const body = readJsonBody(bodyOf(request), 'application/json');
-    const read = await readLegacyRequest(deps, body);
+    const read = await readLegacyRequest(deps, readLegacyBody(bodyOf(request)));
     if ('problem' in read) return sendLegacyRefusal(reply, 400, read.problem, read.message);
     const record = await askForBuild(
       { ...deps, submit: (resolved) => deps.reposts.submit(deps.builds, resolved) },
@@ -86,6 +84,16 @@ export function legacyBuildRoutes(app: FastifyInstance, deps: LegacyBuildDepende
     },
   });
   allowOnly(app, '/api/build/:hash', ['GET', 'HEAD']);
+}
+
+/** JSON whatever its content type says: nobody sends anything else here. Undefined for what is none. */
+function readLegacyBody(body: Buffer): unknown {
+  try {
+    return readJsonBody(body, 'application/json');
+  } catch (thrown) {
+    if (hasCode(thrown, 'invalid_request')) return undefined;
+    throw thrown;
+  }
 }
 
 async function sendView(
