@@ -45,6 +45,15 @@ const UpSettingsSchema = Type.Object({
     placeholder: 'FILE',
     description: "a further usign public key that may sign upstream's sha256sums; repeatable",
   }),
+  allowDefaults: Type.Boolean({
+    default: false,
+    description: 'build with first-boot scripts of clients',
+  }),
+  repositoryAllowList: Type.Array(Type.String(), {
+    default: [],
+    placeholder: 'URL',
+    description: 'prefix of extra package feeds that clients may name; repeatable',
+  }),
   data: Type.String({
     default: '',
     placeholder: 'DIR',

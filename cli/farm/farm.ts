@@ -29,6 +29,8 @@ export interface FarmOptions {
   readonly upstream: string;
   /** Files of further usign public keys that may sign upstream's sha256sums. */
   readonly upstreamKey: readonly string[];
+  readonly allowDefaults: boolean;
+  readonly repositoryAllowList: readonly string[];
   readonly program: Program;
   /** What children inherit; wrtfarm's own variables are left out, as each child is told its settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -130,11 +132,13 @@ class FarmStart {
     servers: { readonly natsUrl: string; readonly redisUrl: string },
     upstream: UpstreamChoice,
   ): Promise<readonly (CoordinatorAddress & { readonly name: string; readonly pid: number })[]> {
-    const { program, httpPort, grpcPort } = this.#options;
+    const { program, httpPort, grpcPort, allowDefaults, repositoryAllowList } = this.#options;
     const coordinators = upTo(this.#options.coordinators).map((number) =>
       prepareCoordinator(folder, {
         program,
         upstream,
+        allowDefaults,
+        repositoryAllowList,
         ...servers,
         number,
         httpPort: httpPort === 0 ? 0 : httpPort + number - 1,

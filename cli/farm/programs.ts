@@ -30,6 +30,10 @@ export interface CoordinatorPlan {
   readonly natsUrl: string;
   readonly redisUrl: string;
   readonly upstream: UpstreamChoice;
+  /** Whether clients may send first-boot scripts. */
+  readonly allowDefaults: boolean;
+  /** URL prefixes of extra feeds that clients may name. */
+  readonly repositoryAllowList: readonly string[];
 }
 
 /** A coordinator of the farm, not yet started. */
@@ -51,6 +55,8 @@ export function prepareCoordinator(folder: FarmFolder, plan: CoordinatorPlan): F
       ...['coordinator', '--control-pipe'],
       ...['--http-port', String(httpPort), '--grpc-port', String(grpcPort)],
       ...['--artifacts', join(folder.directory, 'artifacts'), '--upstream', plan.upstream.url],
+      ...(plan.allowDefaults ? ['--allow-defaults'] : []),
+      ...plan.repositoryAllowList.flatMap((url) => ['--repository-allow-list', url]),
     ],
     env: {
       ...folder.env,

@@ -62,6 +62,14 @@ export class ClientDocuments {
     return this.#ready.get(`${version} ${target} ${id}`, [published], () => profileJson(published, id));
   }
 
+  /** The same with `source_date_epoch` as a text, as auc of 2021 reads it. */
+  async profileOf2021(version: string, target: string, name: string): Promise<Buffer | undefined> {
+    const bytes = await this.profile(version, target, name);
+    const profile = bytes && (JSON.parse(bytes.toString('utf8')) as Readonly<Record<string, unknown>>);
+    if (profile?.source_date_epoch === undefined) return bytes;
+    return Buffer.from(JSON.stringify({ ...profile, source_date_epoch: String(profile.source_date_epoch) }));
+  }
+
   /**
    * `{architecture, packages}` of a target with its kernel modules; `{}` where upstream has nothing, undefined where it has
    * kernel modules but not the packages they belong to.

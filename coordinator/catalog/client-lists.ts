@@ -24,6 +24,14 @@ export class ClientLists {
     return this.#ready.get('branches', [offered], () => offered.branches);
   }
 
+  /** The same with the fields that auc of 2021 insists on and never uses: it skips a branch without them. */
+  async branchesOf2021(): Promise<Buffer> {
+    const offered = await this.#offered.get();
+    return this.#ready.get('branches of 2021', [offered], () =>
+      offered.branches.map((branch) => ({ ...branch, updates: '', pubkey: '', repos: [] })),
+    );
+  }
+
   /**
    * `/api/versions` of asu v0.3.0: where each version comes from, by its name, and for LuCI of March 2020 the newest version
    * of each branch, in small letters (contract 1.5).

@@ -41,8 +41,11 @@ export type RouteModule = (app: FastifyInstance) => void;
 /** What the HTTP server is given. */
 export interface HttpDependencies {
   readonly catalog: Pick<Catalog, 'overview' | 'distribution' | 'hasVersion' | 'hasTarget' | 'profiles'>;
-  readonly lists: Pick<ClientLists, 'latest' | 'branches' | 'legacyVersions'>;
-  readonly documents: Pick<ClientDocuments, 'versionAt' | 'targetIndex' | 'architectureIndex' | 'profile'>;
+  readonly lists: Pick<ClientLists, 'latest' | 'branches' | 'branchesOf2021' | 'legacyVersions'>;
+  readonly documents: Pick<
+    ClientDocuments,
+    'versionAt' | 'targetIndex' | 'architectureIndex' | 'profile' | 'profileOf2021'
+  >;
   readonly versions: Pick<VersionDocuments, 'targetOf' | 'profiles' | 'names' | 'packages'>;
   readonly stats: Pick<
     StatsReader,

@@ -1,4 +1,5 @@
 import { ERROR_CODES, FarmError } from '../../shared/errors.ts';
+import type { FieldProblem } from './field-problems.ts';
 
 interface ErrorBody {
   readonly detail: unknown;
@@ -61,13 +62,25 @@ export function simple(
 
 function invalidRequest(error: FarmError): ErrorAnswer {
   const { problems, unknownPackages, failsAs } = error.details;
-  if (problems !== undefined) return simple(422, problems);
+  if (problems !== undefined) return simple(422, problems, unknownPackageHeader(badPackage(problems)));
   if (Array.isArray(unknownPackages)) {
-    // auc shows this header and never reads the body.
-    return simple(422, error.message, { 'x-unknown-package': String(unknownPackages[0]) });
+    return simple(422, error.message, unknownPackageHeader(String(unknownPackages[0])));
   }
   if (failsAs !== undefined) return failed(error.message);
   return simple(400, error.message);
+}
+
+/** auc shows this header of a 422 and never reads the body. */
+function unknownPackageHeader(name: string | undefined): Readonly<Record<string, string>> {
+  return name === undefined ? {} : { 'x-unknown-package': encodeURI(name) };
+}
+
+/** The first text that cannot be a package, if that is what is wrong. */
+function badPackage(problems: unknown): string | undefined {
+  const found = (problems as FieldProblem[]).find(({ loc, type }) => {
+    return type === 'string_pattern_mismatch' && String(loc[1]).startsWith('packages');
+  });
+  return found && String(found.loc.at(-1) === '[key]' ? found.loc.at(-2) : found.input);
 }
 
 /** A build that would fail, told as one that did: auc shows what a 500 says, and never reads a 400 (contract 1.4). */

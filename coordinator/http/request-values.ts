@@ -41,7 +41,7 @@ const MAX_NAME_LENGTH = 256;
 /** Longest client name that is kept, characters. */
 const MAX_CLIENT_LENGTH = 128;
 /** Root filesystems that routers run but nobody can ask for. Source: `rootfs_type` in `ubus call system board`. */
-const RUNNING_FILESYSTEMS = ['', 'initramfs', 'f2fs', 'tmpfs'] as const;
+const RUNNING_FILESYSTEMS = ['', 'initramfs', 'f2fs', 'tmpfs', 'overlay', 'btrfs'] as const;
 
 const ASU_NAME = pythonPattern('^[\\w.,-]*$');
 const USUAL_NAME = /^[A-Za-z0-9_.,-]{0,64}$/;
@@ -155,8 +155,10 @@ export const readRepositories = described(
     readPairs(problems, loc, value, MAX_REPOSITORIES, REPOSITORY_NAME, REPOSITORY_URL),
 );
 
-export const readRepositoriesMode = described(Type.Enum([...MODES]), (problems, loc, value) =>
-  readLiteral(problems, loc, value, MODES),
+/** Empty where a Firmware Selector has none configured. */
+export const readRepositoriesMode = described(
+  Type.Union([Type.Enum([...MODES]), Type.Literal('')]),
+  (problems, loc, value) => (value === '' ? 'replace' : readLiteral(problems, loc, value, MODES)),
 );
 
 export const readRepositoryKeys = described<readonly string[]>(

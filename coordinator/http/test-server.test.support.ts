@@ -89,6 +89,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
     catalog: fakeCatalog(),
     lists: {
       latest: async () => JSON_BYTES,
+      branchesOf2021: async () => JSON_BYTES,
       branches: async () => JSON_BYTES,
       legacyVersions: async () => JSON_BYTES,
     },
@@ -97,6 +98,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
       targetIndex: async () => JSON_BYTES,
       architectureIndex: async () => JSON_BYTES,
       profile: async () => JSON_BYTES,
+      profileOf2021: async () => JSON_BYTES,
     },
     versions: {
       targetOf: async (_version, profile) => (profile === 'generic' ? 'ath79/generic' : undefined),

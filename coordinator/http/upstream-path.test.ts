@@ -12,7 +12,14 @@ test.each([
   ],
   [
     'snapshots/targets/ath79/generic/tplink_archer-c7-v5.json',
-    { kind: 'profile', folder: 'snapshots', target: 'ath79/generic', profile: 'tplink_archer-c7-v5' },
+    {
+      ...{ kind: 'profile', isOf2021: true, folder: 'snapshots', target: 'ath79/generic' },
+      profile: 'tplink_archer-c7-v5',
+    },
+  ],
+  [
+    'v1/snapshots/targets/x86/64/generic.json',
+    { kind: 'profile', isOf2021: false, folder: 'snapshots', target: 'x86/64', profile: 'generic' },
   ],
   ['v1/releases/24.10.4/targets/x86/index.json', undefined],
   ['v1/targets/x86/64/index.json', undefined],

@@ -2,7 +2,13 @@
 export type UpstreamPath =
   | { readonly kind: 'target index'; readonly folder: string; readonly target: string }
   | { readonly kind: 'architecture index'; readonly folder: string; readonly architecture: string }
-  | { readonly kind: 'profile'; readonly folder: string; readonly target: string; readonly profile: string };
+  | {
+      readonly kind: 'profile';
+      readonly isOf2021: boolean;
+      readonly folder: string;
+      readonly target: string;
+      readonly profile: string;
+    };
 
 /**
  * Reads `[v1/]{folder}/targets/{target}/{subtarget}/index.json`, `…/{profile}.json` and
@@ -16,5 +22,5 @@ export function parseUpstreamPath(path: string): UpstreamPath | undefined {
   const [, folder, target, profile] = /^(.+)\/targets\/([^/]+\/[^/]+)\/([^/]+)\.json$/.exec(local) ?? [];
   if (!folder || !target || !profile) return undefined;
   if (profile === 'index') return { kind: 'target index', folder, target };
-  return { kind: 'profile', folder, target, profile };
+  return { kind: 'profile', isOf2021: local === path, folder, target, profile };
 }

@@ -142,6 +142,14 @@ describe('a 422 lists every failing field as pydantic does', () => {
   });
 });
 
+test.each<[name: string, change: Body]>([
+  ['vim+', { packages: ['vim', 'vim+'] }],
+  ['a%20b', { packages_versions: { 'a b': '1' } }],
+])('auc: a name that cannot be a package is told in the header too: %s', async (name, change) => {
+  const reply = await wire.post('/api/v1/build', { ...X86, ...change });
+  expect([reply.status, reply.header('x-unknown-package')]).toEqual([422, name]);
+});
+
 describe('a 400 says what is not to be had', () => {
   const later = 'Please check the forums';
   const faults: readonly (readonly [what: string, change: Body, detail: string])[] = [

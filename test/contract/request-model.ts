@@ -103,6 +103,11 @@ describe('a value is taken', () => {
       { ...X86, profile: 'pcengines,apu2' },
     ],
     ['asu', 'a profile by a name it had before', { ...ARCHER, profile: 'gl-ar150' }],
+    [
+      'the Firmware Selector',
+      'a mode of repositories that is not configured',
+      { ...X86, repositories_mode: '' },
+    ],
     ['asu', "a branch's whole snapshot", { ...ARCHER, version: 'SNAPSHOT' }],
     ['asu', 'the largest root filesystem', { ...X86, rootfs_size_mb: 1024 }],
     ['asu', 'the smallest root filesystem', { ...X86, rootfs_size_mb: 1 }],

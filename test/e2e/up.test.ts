@@ -17,7 +17,8 @@ const ATH79 = { version: '24.10.4', target: 'ath79/generic', profile: 'tplink_ar
 
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'wrtfarm up '));
-  up = await startUp(data, ['--coordinators', '2']);
+  const feeds = ['--repository-allow-list', 'https://feeds.example/'];
+  up = await startUp(data, ['--coordinators', '2', '--allow-defaults', ...feeds]);
 });
 
 afterAll(async () => {
@@ -38,6 +39,18 @@ test('two hundred equal requests at once are one build and one attempt', async (
   if (!first) throw new Error('no reply');
   expect((await client.final(hashOf(first))).status).toBe(200);
   expect((await started()) - before).toBe(1);
+});
+
+test('scripts and extra feeds are taken by every coordinator where they are allowed', async () => {
+  for (const { http } of up.ready.coordinators) {
+    const { server } = (await (await fetch(`${http}/json/v1/overview.json`)).json()) as {
+      server: Readonly<Record<string, unknown>>;
+    };
+    expect(server).toMatchObject({
+      allow_defaults: true,
+      repository_allow_list: ['https://feeds.example/'],
+    });
+  }
 });
 
 test('two different requests run at the same time on two agents', async () => {

@@ -6,8 +6,8 @@ import { BAD_GATEWAY, ok } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendUpstreamJson } from '../upstream-json.ts';
 
-/** All but the first are of 2021; the second is asked for by auc before 0.2.5 (contract 1.5). */
-const PATHS = ['/json/v1/branches.json', '/json/branches.json', '/api/branches'];
+/** Asked for by auc before 0.2.5 (contract 1.5). */
+const PATHS_OF_2021 = ['/json/branches.json', '/api/branches'];
 
 /** All fields that auc insists on (contract 1.4). */
 export const BranchSchema = Type.Object({
@@ -39,9 +39,13 @@ const DOC: RouteDoc = {
 
 /** An array, where the overview has an object (pitfall 8). */
 export function branchesRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'lists'>): void {
-  for (const url of PATHS) {
+  const missing = 'There are no branches';
+  getRoute(app, '/json/v1/branches.json', DOC, (_request, reply) =>
+    sendUpstreamJson(reply, missing, () => deps.lists.branches()),
+  );
+  for (const url of PATHS_OF_2021) {
     getRoute(app, url, DOC, (_request, reply) =>
-      sendUpstreamJson(reply, 'There are no branches', () => deps.lists.branches()),
+      sendUpstreamJson(reply, missing, () => deps.lists.branchesOf2021()),
     );
   }
 }

@@ -57,7 +57,9 @@ async function read(
     case 'architecture index':
       return documents.architectureIndex(version, asked.architecture);
     case 'profile':
-      return documents.profile(version, asked.target, asked.profile);
+      return asked.isOf2021
+        ? documents.profileOf2021(version, asked.target, asked.profile)
+        : documents.profile(version, asked.target, asked.profile);
   }
 }
 

@@ -24,6 +24,8 @@ export interface AucAge {
   readonly buildPath: string;
   /** Whether it asks for packages with their versions. */
   readonly pinsVersions: boolean;
+  /** Whether it skips branches without `updates`, `pubkey` and `repos`, and profiles whose source date is no text. */
+  readonly isOf2021: boolean;
 }
 
 export const AUC_0_3_2: AucAge = {
@@ -31,6 +33,7 @@ export const AUC_0_3_2: AucAge = {
   jsonRoot: '/json/v1',
   buildPath: '/api/v1/build',
   pinsVersions: true,
+  isOf2021: false,
 };
 /** 0.1.5 to 0.2.4. */
 export const AUC_OF_2021: AucAge = {
@@ -38,6 +41,7 @@ export const AUC_OF_2021: AucAge = {
   jsonRoot: '/json',
   buildPath: '/api/build',
   pinsVersions: false,
+  isOf2021: true,
 };
 
 /** Far below auc's 2 s, so that tests need not wait. */
@@ -89,6 +93,7 @@ export class Auc {
       const versions = textsIn(branch, 'versions');
       const targets = tableIn(branch, 'targets');
       if (truthIn(branch, 'enabled') !== true || text(branch, 'path_packages') === undefined) continue;
+      if (this.#age.isOf2021 && !hasAllOf2021(branch)) continue;
       if (text(branch, 'name') !== name || path === undefined || !versions || !targets) continue;
       const architecture = text(targets, this.#device.target);
       if (architecture !== undefined) return { path, versions, architecture };
@@ -107,6 +112,7 @@ export class Auc {
       const profile = await this.#table(url);
       const versionCode = text(profile, 'version_code');
       if (integerIn(profile, 'metadata_version') !== 1 || !arrayIn(profile, 'images')) continue;
+      if (this.#age.isOf2021 && text(profile, 'source_date_epoch') === undefined) continue;
       if (text(profile, 'arch_packages') !== architecture || text(profile, 'target') !== target) continue;
       if (versionCode === undefined || text(profile, 'version_number') === undefined) continue;
       releases.push({ version, versionCode, folder, board });
@@ -201,4 +207,13 @@ interface Release {
   /** Upstream's, such as `releases/24.10.4`. */
   readonly folder: string;
   readonly board: string;
+}
+
+/** Source: auc 0.2.2, its policy of branches. */
+function hasAllOf2021(branch: Table | undefined): boolean {
+  return (
+    text(branch, 'updates') !== undefined &&
+    text(branch, 'pubkey') !== undefined &&
+    arrayIn(branch, 'repos') !== undefined
+  );
 }

@@ -89,6 +89,8 @@ async function respond(
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
   }
+  // Pages of other origins read lists and profiles here, as from OpenWrt's own server.
+  response.setHeader('access-control-allow-origin', '*');
   const file = resolve(root, `.${path}`);
   const stats = file.startsWith(resolve(root) + sep) ? await stat(file).catch(() => undefined) : undefined;
   const found = stats?.isFile() ? stats : undefined;

@@ -108,8 +108,17 @@ async function writeTree(
     await mkdir(folder, { recursive: true });
     const architectures = Object.fromEntries(targets.map((each) => [each.name, each.architecture]));
     await writeFile(join(folder, '.targets.json'), JSON.stringify(architectures));
+    await writeFile(join(folder, '.overview.json'), JSON.stringify(overview(version, targets)));
     for (const target of targets) await writeTarget(folder, version, target, key);
   }
+}
+
+/** What the Firmware Selector finds devices in. Source: firmware-selector, which reads `profiles` of it. */
+function overview(version: MiniVersion, targets: readonly MiniTarget[]): object {
+  const profiles = targets.flatMap((target) =>
+    target.profiles.map(({ id, titles }) => ({ id, target: target.name, titles })),
+  );
+  return { profiles, release: version.version };
 }
 
 async function writeTarget(
