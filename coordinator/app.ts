@@ -13,6 +13,7 @@ import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
 import { createBuilds } from './builds/create-builds.ts';
 import { JobQueue } from './builds/job-queue.ts';
+import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
@@ -94,7 +95,7 @@ async function open(
   const documents = { clock, log, proxies, shared: new RedisDocuments(redis, log) };
   const catalog = opened.use('catalog', openCatalog(config, documents));
   const forClients = opened.use('client catalog', openClientCatalog(config, catalog, documents));
-  const isStale = (): boolean => catalog.isStale() || forClients.isStale();
+  const failing = (): FailingDocuments => sumOfFailing([catalog.failing(), forClients.failing()]);
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
   const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey });
@@ -147,10 +148,10 @@ async function open(
     oldestWaitMs: () => waiting.oldestWaitMs(),
     agents: () => agents.list(),
     parkedPulls: () => broker.parkedCount,
-    isCatalogStale: isStale,
+    isCatalogStale: () => failingText(failing()) !== undefined,
   });
   const readiness: HttpDependencies['readiness'] = () =>
-    checkReadiness({ redis, connection, catalog: { isStale } });
+    checkReadiness({ redis, connection, catalog: { failing } });
   const closing = new AbortController();
   const http = await openHttp(config, {
     parts,

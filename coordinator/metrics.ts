@@ -138,7 +138,7 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
   });
   new Gauge({
     name: 'wrtfarm_catalog_stale',
-    help: '1 while upstream does not answer and older metadata is used.',
+    help: '1 while upstream fails to give some of its metadata: an older copy serves, or none.',
     registers,
     collect() {
       this.set(sources.isCatalogStale() ? 1 : 0);

@@ -28,6 +28,14 @@ export async function openHttp(
   const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
   const { lists, documents, versions } = deps.forClients;
   const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
+  const counted = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (thrown) {
+      if (hasCode(thrown, 'invalid_request')) deps.onRefused();
+      throw thrown;
+    }
+  };
   const resolver = new RequestResolver({ catalog, clock: systemClock, log }, policy);
   return await startHttpServer(
     {
@@ -39,15 +47,12 @@ export async function openHttp(
       aliases,
       reposts,
       version: packageVersion(),
-      resolve: async (request) => {
-        try {
-          return await resolver.resolve(request);
-        } catch (thrown) {
-          if (hasCode(thrown, 'invalid_request')) deps.onRefused();
-          throw thrown;
-        }
+      resolve: (request) => counted(() => resolver.resolve(request)),
+      builds: {
+        submit: (request) => counted(() => parts.service.submit(request)),
+        get: (hash) => parts.service.get(hash),
+        queuedCount: () => parts.service.queuedCount(),
       },
-      builds: parts.service,
       files: artifacts,
       readiness: deps.readiness,
       metrics: deps.metrics,

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import { messageOf } from '../shared/errors.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import { failingText } from './catalog/failing-documents.ts';
 import type { Readiness } from './http/dependencies.ts';
 
 /** A dependency that does not answer within this time is not there, milliseconds. */
@@ -11,7 +12,7 @@ const CHECK_MS = 1_000;
 export async function checkReadiness(deps: {
   readonly redis: Redis;
   readonly connection: NatsConnection;
-  readonly catalog: Pick<Catalog, 'isStale'>;
+  readonly catalog: Pick<Catalog, 'failing'>;
 }): Promise<Readiness> {
   const [redis, nats] = await Promise.all([
     check(async () => {
@@ -21,15 +22,13 @@ export async function checkReadiness(deps: {
       await deps.connection.flush();
     }),
   ]);
-  const isStale = deps.catalog.isStale();
+  const stale = failingText(deps.catalog.failing());
   return {
     ready: redis.ok && nats.ok,
     checks: {
       redis,
       nats,
-      catalog: isStale
-        ? { ok: true, detail: 'upstream does not answer; older metadata is used' }
-        : { ok: true },
+      catalog: stale === undefined ? { ok: true } : { ok: true, detail: stale },
     },
   };
 }

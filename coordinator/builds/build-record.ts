@@ -1,6 +1,7 @@
 import type { BuildState, Stage } from '../../shared/domain/build.ts';
 import type { BuildSpec, Lane } from '../../shared/domain/build-spec.ts';
 import type { BuilderSource } from '../../shared/domain/builder.ts';
+import type { FarmError } from '../../shared/errors.ts';
 
 /** A build as Redis holds it: the truth about one request hash. */
 export interface BuildRecord {
@@ -32,4 +33,6 @@ export interface ResolvedRequest {
   /** The builder that upstream offers now, pinned. */
   readonly source: BuilderSource;
   readonly client: string | null;
+  /** Why it cannot be built any more; what was built before is given all the same. */
+  readonly outdated?: FarmError;
 }

@@ -36,13 +36,14 @@ export class BuildService {
     this.#finals = new FinalBuilds(deps.clock);
   }
 
-  /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many. */
+  /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many, and `outdated`. */
   async submit(request: ResolvedRequest): Promise<BuildRecord> {
     const known = await this.get(requestHash(request.spec));
     if (known && answers(known, request)) {
       this.#deps.onRequest('known', known, request);
       return known;
     }
+    if (request.outdated) throw request.outdated;
     const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued);
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);

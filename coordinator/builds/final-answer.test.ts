@@ -228,6 +228,7 @@ describe('a build that failed', () => {
       'package_version',
       'version_code',
       'unknown_profile',
+      'repository',
       'filesystem',
       'too_big',
     ]);

@@ -31,8 +31,13 @@ export interface Entry {
   failure: FarmError | undefined;
   failedAt: number;
   servedStaleAt: number;
+  /** Since when upstream says that it has no such document any more; undefined while it does not. */
+  deniedAt: number | undefined;
   flight: Promise<void> | undefined;
 }
+
+/** The least that a document counts for, bytes: one that upstream does not have weighs something too. */
+const ENTRY_BYTES = 2_048;
 
 /** Parsed documents by kind and path, bounded by the size of their texts: the least recently used are forgotten first. */
 export class CachedDocuments {
@@ -66,7 +71,8 @@ export class CachedDocuments {
   }
 
   /** Holds a new value, and forgets others where it makes too much of them. */
-  keep(entry: Entry, value: unknown, sizeBytes: number): void {
+  keep(entry: Entry, value: unknown, textBytes: number): void {
+    const sizeBytes = Math.max(textBytes, ENTRY_BYTES);
     this.#sizeBytes += sizeBytes - (entry.answer?.sizeBytes ?? 0);
     entry.answer = { value, sizeBytes };
     for (const oldest of this.#used) {
@@ -88,9 +94,8 @@ export class CachedDocuments {
     return entry.sums !== undefined && (this.#changedAt.get(entry.sums) ?? 0) > checkedAt;
   }
 
-  some(isSo: (entry: Entry) => boolean): boolean {
-    for (const entry of this.#used) if (isSo(entry)) return true;
-    return false;
+  filter(isSo: (entry: Entry) => boolean): readonly Entry[] {
+    return [...this.#used].filter(isSo);
   }
 
   /** What is being fetched. */
@@ -112,6 +117,7 @@ export class CachedDocuments {
       failure: undefined,
       failedAt: 0,
       servedStaleAt: Number.NEGATIVE_INFINITY,
+      deniedAt: undefined,
       flight: undefined,
     };
   }

@@ -63,9 +63,13 @@ describe('the catalog', () => {
     expect(JSON.parse((await catalog.overview()).toString()).latest).toEqual([]);
   });
 
-  test('the overview needs only the versions', async () => {
+  test('targets that cannot be read are told as those of an older version: without any, clients lose the branch', async () => {
+    upstream.troubles.set('releases/24.10.10/.targets.json', { status: 500, text: '' });
     upstream.troubles.set('releases/25.12.0/.targets.json', 'hang');
-    expect(JSON.parse((await catalog.overview()).toString()).branches['25.12'].targets).toEqual({});
+    const { branches } = JSON.parse((await catalog.overview()).toString());
+    expect(branches['24.10'].targets).toEqual({ 'ath79/generic': 'mips_24kc', 'x86/64': 'x86_64' });
+    expect(branches['25.12'].targets).toEqual({});
+    expect(catalog.failing()).toEqual({ old: 0, absent: 2 });
   });
 
   test('without versions there is no overview', async () => {

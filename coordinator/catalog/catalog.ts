@@ -5,6 +5,7 @@ import { readArchive } from './digest.ts';
 import type { Distribution } from './distribution.ts';
 import { DEFAULT_DISTRO, type Distributions } from './distributions.ts';
 import { Documents, type DocumentsConfig, type DocumentsDependencies } from './documents.ts';
+import { type FailingDocuments, sumOfFailing } from './failing-documents.ts';
 import { Overview, type OverviewSettings } from './overview.ts';
 import { type PackageRules, packageRulesFor } from './package-rules.ts';
 import { type PackageCatalog, readPackages } from './packages.ts';
@@ -39,8 +40,8 @@ export interface Catalog extends AsyncDisposable {
    * @param age default `fresh`.
    */
   currentSource(builder: Builder, age?: Age): Promise<BuilderSource>;
-  /** Whether upstream fails and something was lately answered from an old copy. */
-  isStale(): boolean;
+  /** Documents that upstream lately failed to give. */
+  failing(): FailingDocuments;
 }
 
 export interface CatalogConfig extends DocumentsConfig, OverviewSettings {
@@ -78,7 +79,7 @@ export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig
         details: { builder },
       });
     },
-    isStale: () => [...mirrors.values()].some(({ documents }) => documents.isStale()),
+    failing: () => sumOfFailing([...mirrors.values()].map(({ documents }) => documents.failing())),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([...mirrors.values()].map(({ documents }) => documents[Symbol.asyncDispose]()));
     },
@@ -104,7 +105,7 @@ class Mirror {
     try {
       return (await readVersions(this.documents, this.#maxAge(age))).offered.has(version);
     } catch (thrown) {
-      // A copy of a part of the mirror may lack the list at its root; then what the version holds tells.
+      // A copy of a part of the mirror may lack the list; then what the version holds tells.
       if (!hasCode(thrown, 'unavailable')) throw thrown;
       return branchOf(version, this.#distribution)?.enabled ?? false;
     }
@@ -113,8 +114,19 @@ class Mirror {
   async hasTarget(builder: Builder, age: Age): Promise<boolean> {
     const targets = await readTargets(this.documents, builder.version, this.#maxAge(age));
     if (targets.has(builder.target)) return true;
-    // The list begins with a dot, and copies by listing leave it out.
-    return targets.size === 0 && (await this.profiles(builder, age)) !== undefined;
+    if (targets.size > 0 || (await this.#hasLists())) return false;
+    return (await this.profiles(builder, age)) !== undefined;
+  }
+
+  /** Lists begin with a dot, and copies by listing leave them out; then what is there tells. */
+  async #hasLists(): Promise<boolean> {
+    try {
+      await readVersions(this.documents);
+      return true;
+    } catch (thrown) {
+      if (!hasCode(thrown, 'unavailable')) throw thrown;
+      return false;
+    }
   }
 
   async profiles({ version, target }: Builder, age: Age): Promise<TargetProfiles | undefined> {

@@ -67,16 +67,18 @@ describe('documents', () => {
   ];
   test.each(troubles)('the last good copy is served while upstream %s', async (_what, trouble) => {
     await documents.read(JSON_KIND, PATH);
-    expect(documents.isStale()).toBe(false);
+    expect(documents.failing()).toEqual({ old: 0, absent: 0 });
     clock.advance(60_000);
     upstream.troubles.set(PATH, trouble);
     expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 1 });
-    await expect.poll(() => documents.read(JSON_KIND, PATH).then(() => documents.isStale())).toBe(true);
+    await expect
+      .poll(() => documents.read(JSON_KIND, PATH).then(() => documents.failing()))
+      .toEqual({ old: 1, absent: 0 });
     upstream.troubles.clear();
     upstream.files.set(PATH, '{"v":2}');
     clock.advance(60_000);
     expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 2 });
-    expect(documents.isStale()).toBe(false);
+    expect(documents.failing()).toEqual({ old: 0, absent: 0 });
   });
 
   test.each(troubles)(
@@ -102,6 +104,56 @@ describe('documents', () => {
     expect(await documents.read(JSON_KIND, PATH)).toEqual({ v: 1 });
   });
 
+  test('while upstream is slow nobody who has an old copy waits for it more than once', async () => {
+    const paths = Array.from({ length: 8 }, (_, at) => `doc-${at}.json`);
+    for (const path of paths) {
+      upstream.files.set(path, '{"v":1}');
+      await documents.read(JSON_KIND, path);
+    }
+    clock.advance(60_000);
+    upstream.troubles.set('*', 'hang');
+    const waitsBefore = clock.sleeps;
+    for (const path of paths) expect(await documents.read(JSON_KIND, path)).toEqual({ v: 1 });
+    expect(clock.sleeps - waitsBefore).toBe(1);
+    await expect.poll(() => documents.failing()).toEqual({ old: 8, absent: 0 });
+    upstream.troubles.clear();
+    clock.advance(60_000);
+    for (const path of paths) await documents.read(JSON_KIND, path);
+    expect(documents.failing()).toEqual({ old: 0, absent: 0 });
+  });
+
+  test('what upstream does not have is asked for again within seconds', async () => {
+    expect(await documents.read(JSON_KIND, 'late.json')).toBeUndefined();
+    upstream.files.set('late.json', '{"v":3}');
+    clock.advance(9_999);
+    expect(await documents.read(JSON_KIND, 'late.json')).toBeUndefined();
+    clock.advance(1);
+    expect(await documents.read(JSON_KIND, 'late.json')).toEqual({ v: 3 });
+  });
+
+  test('a release’s document that upstream denies all at once is kept for ten minutes, and said to be failing', async () => {
+    const path = 'releases/24.10.4/targets/x86/64/profiles.json';
+    upstream.files.set(path, '{"v":1}');
+    await documents.read(JSON_KIND, path);
+    upstream.files.delete(path);
+    clock.advance(60_000);
+    expect(await documents.read(JSON_KIND, path)).toEqual({ v: 1 });
+    expect(documents.failing().old).toBe(1);
+    clock.advance(10 * 60_000);
+    expect(await documents.read(JSON_KIND, path)).toBeUndefined();
+  });
+
+  test('thousands of documents that are not there do not stay in memory', async () => {
+    await using small = open({ maxCachedBytes: 100 * 2_048 });
+    const paths = Array.from({ length: 300 }, (_, at) => `none-${at}.json`);
+    for (const path of paths) await small.read(JSON_KIND, path);
+    const before = upstream.requests.length;
+    for (const path of paths.slice(-100)) await small.read(JSON_KIND, path);
+    expect(upstream.requests).toHaveLength(before);
+    for (const path of paths.slice(0, 100)) await small.read(JSON_KIND, path);
+    expect(upstream.requests).toHaveLength(before + 100);
+  });
+
   test('a document upstream does not have is undefined, unless it is required', async () => {
     expect(await documents.read(JSON_KIND, 'none.json')).toBeUndefined();
     await expect(documents.read({ ...JSON_KIND, isRequired: true }, 'other.json')).rejects.toMatchObject({
@@ -110,7 +162,7 @@ describe('documents', () => {
   });
 
   test('what was not used for longest is forgotten when the cache is full', async () => {
-    await using small = open({ maxCachedBytes: 15 });
+    await using small = open({ maxCachedBytes: 2 * 2_048 });
     for (const path of ['a', 'b', 'c']) upstream.files.set(path, '{"v":1}');
     await small.read(JSON_KIND, 'a');
     await small.read(JSON_KIND, 'b');

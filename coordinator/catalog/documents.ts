@@ -7,7 +7,9 @@ import { createDispatcher, NO_PROXIES, type ProxySettings } from '../../shared/p
 import { shippedOpenWrt } from './branches.ts';
 import { CachedDocuments, type DocumentKind, type Entry } from './cached-documents.ts';
 import type { Distribution } from './distribution.ts';
+import type { FailingDocuments } from './failing-documents.ts';
 import { DEFAULT_FETCH_LIMITS, type FetchLimits, fetchDocument } from './fetch-document.ts';
+import { SHA256SUMS } from './sha256sums.ts';
 import type { SharedCopy, SharedDocuments } from './shared-documents.ts';
 
 export type { DocumentKind } from './cached-documents.ts';
@@ -22,7 +24,7 @@ export interface DocumentsConfig {
   /** The same for what upstream leaves as it is once it is published, see `isLasting`. Default `freshMs`. */
   readonly releaseFreshMs?: number;
   readonly limits?: FetchLimits;
-  /** How long a reader waits for a fresh copy when an old one could be served, milliseconds. Default 2000. */
+  /** How long a reader waits for a fresh copy when an old one could be served, milliseconds. Default 500. */
   readonly patienceMs?: number;
   /** Most bytes of upstream text whose parsed form is kept. Default 256 MiB. */
   readonly maxCachedBytes?: number;
@@ -41,8 +43,14 @@ export interface DocumentsDependencies {
 const RETRY_MS = 5_000;
 /** How often it is looked whether another replica has fetched what is wanted, milliseconds. */
 const LOOK_MS = 100;
-/** For this long a document served from an old copy makes the whole catalog count as stale, milliseconds. */
-const STALE_SHOWN_MS = 300_000;
+/** While upstream is slow nobody waits for it who has an old copy; it is given another chance after this, milliseconds. */
+const SLOW_MS = 10_000;
+/** What upstream does not have is asked for again after this at the latest: it may be on its way there. Milliseconds. */
+const MISSING_FRESH_MS = 10_000;
+/** For this long upstream has to deny a lasting document before a good copy of it is given up, milliseconds. */
+const DENIED_MS = 10 * 60_000;
+/** For this long a document that could not be read makes the whole catalog count as stale, milliseconds. */
+const STALE_SHOWN_MS = 60_000;
 
 /**
  * Documents of upstream by path, parsed once, each fetched by one request at a time, of one replica where they are shared. While
@@ -60,6 +68,8 @@ export class Documents implements AsyncDisposable {
   readonly #root: string;
   readonly #closing = new AbortController();
   readonly #cache: CachedDocuments;
+  /** Until when nobody waits for upstream who need not. */
+  #slowUntil = Number.NEGATIVE_INFINITY;
 
   constructor(deps: DocumentsDependencies, config: DocumentsConfig) {
     this.distribution = config.distribution ?? shippedOpenWrt();
@@ -84,8 +94,9 @@ export class Documents implements AsyncDisposable {
     options: { readonly maxAgeMs?: number } = {},
   ): Promise<T | undefined> {
     const entry = this.#cache.touch(kind, path);
+    if (entry.sums !== undefined) await this.#lookAtSums(entry.sums, entry.answer !== undefined);
     const now = this.#clock.now();
-    const maxAgeMs = options.maxAgeMs ?? this.#freshMs(entry);
+    const maxAgeMs = Math.min(options.maxAgeMs ?? this.#freshMs(entry), this.#lastingMs(entry));
     const isFresh = now - entry.checkedAt < maxAgeMs && !this.#cache.wasBuiltAnew(entry);
     if (entry.answer && isFresh) return entry.answer.value as T | undefined;
     const isBackingOff = entry.failure && now - entry.failedAt < Math.min(RETRY_MS, this.#config.freshMs);
@@ -97,10 +108,15 @@ export class Documents implements AsyncDisposable {
     throw entry.failure ?? new FarmError('unavailable', `${path} could not be read`);
   }
 
-  /** Whether something was lately served from an old copy because upstream fails. */
-  isStale(): boolean {
+  /** Documents that upstream lately failed to give: served from an old copy, or not at all. */
+  failing(): FailingDocuments {
     const since = this.#clock.now() - STALE_SHOWN_MS;
-    return this.#cache.some((entry) => entry.failure !== undefined && entry.servedStaleAt > since);
+    const failing = this.#cache.filter(
+      ({ failure, failedAt, servedStaleAt }) =>
+        failure !== undefined && Math.max(failedAt, servedStaleAt) > since,
+    );
+    const old = failing.filter(({ answer }) => answer !== undefined).length;
+    return { old, absent: failing.length - old };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -113,6 +129,18 @@ export class Documents implements AsyncDisposable {
     return entry.isLasting ? (this.#config.releaseFreshMs ?? this.#config.freshMs) : this.#config.freshMs;
   }
 
+  /** What upstream does not have is not believed for as long as what it has. */
+  #lastingMs(entry: Entry): number {
+    const isMissing = entry.answer !== undefined && entry.answer.value === undefined;
+    return isMissing ? MISSING_FRESH_MS : Number.POSITIVE_INFINITY;
+  }
+
+  /** Reads a target's sums for whether they changed; waited for only where nobody has to wait for long. */
+  async #lookAtSums(path: string, isHurried: boolean): Promise<void> {
+    const looking = this.read(SHA256SUMS, path).catch(() => undefined);
+    if (isHurried) await looking;
+  }
+
   /** Resolves when the entry was asked for again, or sooner when an old copy can be served. Never rejects. */
   async #refreshed(entry: Entry, maxAgeMs: number): Promise<void> {
     entry.flight ??= this.#refresh(entry, maxAgeMs).finally(() => {
@@ -120,10 +148,14 @@ export class Documents implements AsyncDisposable {
     });
     const { flight } = entry;
     if (!entry.answer && !this.#shared) return flight;
+    if (entry.answer && this.#clock.now() < this.#slowUntil) return;
     const waiting = new AbortController();
-    const patience = this.#clock
-      .sleep(this.#config.patienceMs ?? 2_000, waiting.signal)
-      .catch(() => undefined);
+    const patience = this.#clock.sleep(this.#config.patienceMs ?? 500, waiting.signal).then(
+      () => {
+        this.#slowUntil = this.#clock.now() + SLOW_MS;
+      },
+      () => undefined,
+    );
     await Promise.race([flight, patience]);
     waiting.abort();
     // The farm's old copy may have come meanwhile.
@@ -145,7 +177,8 @@ export class Documents implements AsyncDisposable {
     const shared = this.#shared;
     const copy = await shared?.look(this.#url(entry));
     if (!shared || !copy) return undefined;
-    const isFresh = copy.ageMs < maxAgeMs && !this.#cache.wasBuiltAnew(entry, this.#clock.now() - copy.ageMs);
+    const isRecent = copy.ageMs < (copy.tag === '' ? Math.min(maxAgeMs, MISSING_FRESH_MS) : maxAgeMs);
+    const isFresh = isRecent && !this.#cache.wasBuiltAnew(entry, this.#clock.now() - copy.ageMs);
     if (!isFresh && entry.answer) return 'old';
     const isHeld = entry.answer !== undefined && entry.tag === copy.tag;
     const bytes = isHeld || copy.tag === '' ? undefined : await shared.bytes(this.#url(entry), copy.tag);
@@ -187,6 +220,8 @@ export class Documents implements AsyncDisposable {
       validators: entry.answer?.value === undefined ? undefined : entry.validators,
       signal: this.#closing.signal,
     });
+    if (fetched.kind === 'missing') this.#checkDenial(entry);
+    else entry.deniedAt = undefined;
     if (fetched.kind === 'unchanged') {
       await this.#shared?.confirm(url, entry.tag);
     } else {
@@ -202,6 +237,14 @@ export class Documents implements AsyncDisposable {
       await this.#shared?.keep(url, { tag, validators, bytes });
     }
     entry.checkedAt = this.#clock.now();
+  }
+
+  /** A mirror that is being filled, or half of a cluster, denies what it had a moment ago: a lasting document stays for a while. */
+  #checkDenial(entry: Entry): void {
+    if (!entry.isLasting || entry.answer?.value === undefined) return;
+    entry.deniedAt ??= this.#clock.now();
+    if (this.#clock.now() - entry.deniedAt >= DENIED_MS) return;
+    throw new FarmError('unavailable', 'upstream no longer has it, as it says');
   }
 
   /** What a document is that upstream does not have. */

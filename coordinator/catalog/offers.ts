@@ -24,7 +24,7 @@ export interface Offer {
 }
 
 export interface OffersDependencies {
-  readonly catalog: Omit<Catalog, 'overview' | 'isStale' | typeof Symbol.asyncDispose>;
+  readonly catalog: Omit<Catalog, 'overview' | 'failing' | typeof Symbol.asyncDispose>;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -33,7 +33,7 @@ export class Overview {
     this.#clock = clock;
   }
 
-  /** JSON text. Throws `unavailable` when upstream's versions cannot be read; targets that cannot be are left empty. */
+  /** JSON text. Throws `unavailable` when upstream's versions cannot be read; targets that cannot be are an older version's. */
   async bytes(): Promise<Buffer> {
     const now = this.#clock.now();
     const made = this.#made;
@@ -53,11 +53,11 @@ export class Overview {
     return this.#made.bytes;
   }
 
-  /** Those of the newest version that has any: one that was just announced has none yet, and would hide the branch. */
+  /** Those of the newest version that has any that can be read: a branch without targets is hidden by clients, or ends them. */
   async #targetsOf(versions: readonly string[]): Promise<Targets | undefined> {
     for (const version of versions.slice(0, MAX_TRIED)) {
       const targets = await readTargets(this.#documents, version).catch(() => undefined);
-      if (targets === undefined || targets.size > 0) return targets;
+      if (targets !== undefined && targets.size > 0) return targets;
     }
     return undefined;
   }

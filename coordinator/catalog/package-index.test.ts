@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { parseSha256sums } from './digest.ts';
 import { parseFeedsConf, parseIndexJson, parsePackages, parsePackagesAdb } from './package-index.ts';
+import { parseSha256sums } from './sha256sums.ts';
 
 describe('package indexes', () => {
   test('index.json tells names; without a version it is version 1', () => {

@@ -112,8 +112,16 @@ async function readDeeper(documents: Documents, folder: PackageFolder): Promise<
   );
 }
 
+const GUESSED = new WeakMap<NameSet, PackageNames>();
+
 /** Either spelling may be the one that is listed: index.json has ABI suffixes before its version 2 and none from then on. */
 function guessed(listed: NameSet): PackageNames {
+  const known = GUESSED.get(listed) ?? guessFrom(listed);
+  GUESSED.set(listed, known);
+  return known;
+}
+
+function guessFrom(listed: NameSet): PackageNames {
   const bare = new Set([...listed].flatMap(withoutAbi));
   return { has: (name) => bare.has(name) || withoutAbi(name).some((each) => listed.has(each)) };
 }

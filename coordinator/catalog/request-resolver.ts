@@ -4,7 +4,6 @@ import { type BuildSpec, BuildSpecSchema } from '../../shared/domain/build-spec.
 import { FarmError } from '../../shared/errors.ts';
 import type { ResolvedRequest } from '../builds/build-record.ts';
 import type { BuildRequest } from './build-request.ts';
-import type { Age } from './catalog.ts';
 import { type Offer, Offers, type OffersDependencies, refusal } from './offers.ts';
 import type { RequestedPackages } from './package-rules.ts';
 import { isRepositoryAllowed } from './repository-policy.ts';
@@ -32,13 +31,12 @@ export class RequestResolver {
   /**
    * A request normalised against what upstream offers now, in the order and with the words of contract 2.4.
    * @throws FarmError `invalid_request` with the text for the client, and in its details `missingField: 'profile'` when the
-   * target has more than one profile and none was given, `unknownPackages` with the names upstream does not have, or
-   * `failsAs: 'version'` when the builder has another revision than the one insisted on;
-   * `unavailable` when upstream cannot be asked.
+   * target has more than one profile and none was given, or `unknownPackages` with the names upstream does not have;
+   * `unavailable` when upstream cannot be asked. Another revision than the one insisted on is told by `outdated`.
    */
   async resolve(request: BuildRequest): Promise<ResolvedRequest> {
     checkPolicy(this.#policy, request);
-    const offer = await this.#offerOf(request);
+    const { offer, outdated } = await this.#offerOf(request);
     const { packages, packagesVersions } = await choosePackages(offer, request);
     const spec: BuildSpec = {
       distro: offer.builder.distro,
@@ -57,22 +55,19 @@ export class RequestResolver {
       repositoryKeys: [...request.repositoryKeys],
     };
     if (!BUILD_SPEC.Check(spec)) throw notBuildable(spec);
-    return { spec, source: offer.source, client: request.client };
+    return { spec, source: offer.source, client: request.client, ...(outdated ? { outdated } : {}) };
   }
 
-  /** The offer of the revision the client insists on, if it does. */
-  async #offerOf(request: BuildRequest): Promise<Offer> {
+  /** What upstream offers, of the revision that the client insists on, if it does and upstream still has it. */
+  async #offerOf(request: BuildRequest): Promise<{ readonly offer: Offer; readonly outdated?: FarmError }> {
     const wanted = request.versionCode;
-    let current: Offer | undefined;
-    for (const age of ['fresh', 'recheck'] as const satisfies readonly Age[]) {
-      current = await this.#offers.find(request, age);
-      if (wanted === '' || wanted === current.versionCode) return current;
-    }
-    throw new FarmError(
-      'invalid_request',
-      `Received incorrect version ${current?.versionCode} (requested ${wanted})`,
-      { details: { failsAs: 'version' } },
-    );
+    const isWanted = ({ versionCode }: Offer): boolean => wanted === '' || wanted === versionCode;
+    const seen = await this.#offers.find(request);
+    const offer = isWanted(seen) ? seen : await this.#offers.find(request, 'recheck');
+    if (isWanted(offer)) return { offer };
+    const message = `Received incorrect version ${offer.versionCode} (requested ${wanted})`;
+    const outdated = new FarmError('invalid_request', message, { details: { failsAs: 'version' } });
+    return { offer, outdated };
   }
 }
 

@@ -53,7 +53,10 @@ describe('any body at all', () => {
         {
           catalog,
           resolve: (request) => resolver.resolve(request),
-          submit: async () => sampleRecord(),
+          submit: async ({ outdated }) => {
+            if (outdated) throw outdated;
+            return sampleRecord();
+          },
         },
         readJsonBody(Buffer.from(text), 'application/json'),
         'fuzz/1',

@@ -1,8 +1,8 @@
+import { finishBuild } from '../support/finish-build.ts';
 import { packageNames } from '../support/upstream/large-catalog-content.ts';
 import type { BareAnswer } from './bare-process.ts';
 import { type BenchFarm, startBenchFarm } from './bench-farm.ts';
 import { type BenchProcess, startProcess } from './child-process.ts';
-import { finishBuild } from './finish-build.ts';
 import { COUNTER, type LoadPlan, type LoadResult } from './load.ts';
 
 /*

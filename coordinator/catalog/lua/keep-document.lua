@@ -4,7 +4,8 @@
 --
 -- document:<url>   hash    tag, etag, lastModified, body, checkedAt, changedAt (absent when its bytes never changed)
 -- documents        zset    url by the time it was checked
--- document-sizes   hash    url → bytes; the total under the empty url
+-- document-sizes   hash    url → bytes, 1024 at least: what upstream does not have weighs something too; the total under
+--                          the empty url
 local P = 'wrtfarm:'
 local a = cjson.decode(ARGV[1])
 local body = ARGV[2]
@@ -28,8 +29,9 @@ else
   forget(a.url)
   redis.call('HSET', key, 'tag', a.tag, 'etag', a.etag, 'lastModified', a.lastModified, 'body', body)
   if changed_at then redis.call('HSET', key, 'changedAt', changed_at) end
-  redis.call('HSET', P .. 'document-sizes', a.url, #body)
-  redis.call('HINCRBY', P .. 'document-sizes', '', #body)
+  local size = math.max(#body, 1024)
+  redis.call('HSET', P .. 'document-sizes', a.url, size)
+  redis.call('HINCRBY', P .. 'document-sizes', '', size)
 end
 redis.call('HSET', key, 'checkedAt', now)
 redis.call('ZADD', P .. 'documents', now, a.url)

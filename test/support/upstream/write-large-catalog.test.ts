@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseSha256sums } from '../../../coordinator/catalog/digest.ts';
 import { parseFeedsConf, parseIndexJson } from '../../../coordinator/catalog/package-index.ts';
 import { parseProfiles } from '../../../coordinator/catalog/profiles.ts';
+import { parseSha256sums } from '../../../coordinator/catalog/sha256sums.ts';
 import { findArchive } from '../../../shared/domain/builder.ts';
 import { LARGE_RELEASES, writeLargeCatalog } from './write-large-catalog.ts';
 
