@@ -65,12 +65,14 @@ export function createMetrics(): Metrics {
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640],
     registers,
   });
+  // Asked for once: it is counted with each request.
+  const accepted = { known: requests.labels('known'), new: requests.labels('new') };
   // Told as 0 from the start, so that a rate over the first one is seen.
   for (const outcome of OUTCOMES) finished.inc({ outcome }, 0);
   for (const cause of LOSS_CAUSES) lost.inc({ cause }, 0);
   return {
     registry,
-    requestAccepted: (kind) => requests.inc({ kind }),
+    requestAccepted: (kind) => accepted[kind].inc(),
     requestRefused: () => refused.inc(),
     attemptStarted: () => started.inc(),
     attemptLost: (cause) => lost.inc({ cause }),

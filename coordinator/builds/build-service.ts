@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import { requestHash } from '../../shared/domain/build-spec.ts';
+import { type BuildSpec, requestHash } from '../../shared/domain/build-spec.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
 import { messageOf } from '../../shared/errors.ts';
@@ -31,6 +31,9 @@ export class BuildService {
   readonly #deps: BuildServiceDependencies;
   readonly #finals: FinalBuilds;
 
+  /** Of specs that come again as the same object: a hash costs more than all else of a known build. */
+  readonly #hashes = new WeakMap<BuildSpec, string>();
+
   constructor(deps: BuildServiceDependencies) {
     this.#deps = deps;
     this.#finals = new FinalBuilds(deps.clock);
@@ -38,7 +41,7 @@ export class BuildService {
 
   /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many, and `outdated`. */
   async submit(request: ResolvedRequest): Promise<BuildRecord> {
-    const known = await this.get(requestHash(request.spec));
+    const known = await this.get(this.#hashOf(request.spec));
     if (known && answers(known, request)) {
       this.#deps.onRequest('known', known, request);
       return known;
@@ -109,6 +112,12 @@ export class BuildService {
         'build is queued, its messages wait for the keeper',
       );
     }
+  }
+
+  #hashOf(spec: BuildSpec): string {
+    const hash = this.#hashes.get(spec) ?? requestHash(spec);
+    this.#hashes.set(spec, hash);
+    return hash;
   }
 
   async queuedCount(): Promise<number> {

@@ -1,8 +1,10 @@
 import {
   createServer,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type RequestListener,
   type Server,
+  ServerResponse,
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
@@ -20,6 +22,18 @@ export interface ListenerTimes {
 
 export const LISTENER_TIMES: ListenerTimes = { headersMs: 15_000, requestMs: 60_000, keepAliveMs: 75_000 };
 
+/** Every response bears the CORS headers, whoever writes its head: all ways of sending one lead here. */
+class CorsResponse extends ServerResponse {
+  override writeHead(status: number, ...rest: readonly unknown[]): this {
+    const headers = rest.at(-1);
+    if (rest.length === 1 && typeof headers === 'object' && !Array.isArray(headers)) {
+      return super.writeHead(status, { ...CORS_HEADERS, ...headers });
+    }
+    for (const [name, value] of Object.entries(CORS_HEADERS)) this.setHeader(name, value);
+    return super.writeHead(status, ...(rest as [OutgoingHttpHeaders?]));
+  }
+}
+
 /**
  * A server that answers preflights and puts the CORS headers on every response before anything else can fail. The body of a
  * request is read by `handler`.
@@ -29,12 +43,12 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
     headersTimeout: times.headersMs,
     requestTimeout: times.requestMs,
     keepAliveTimeout: times.keepAliveMs,
+    ServerResponse: CorsResponse,
     // Embedded clients may leave it out, and nothing here depends on it.
     requireHostHeader: false,
     connectionsCheckingInterval: Math.min(5_000, times.headersMs),
   };
   return createServer(options, (request, response) => {
-    for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
     dropBrokenType(request.headers);
     if (request.method !== 'OPTIONS') {
       handler(request, response);

@@ -53,6 +53,8 @@ export class StatsRecorder {
   #counts = new Map<string, Count>();
   /** By event and version, with a blank between; the version is missing where it is not known to be one. */
   #events = new Map<string, number>();
+  /** Requests by client since the last write. */
+  #clients = new Map<string, number>();
   #errors: BuildError[] = [];
 
   constructor(deps: { readonly redis: Redis; readonly clock: Clock; readonly log: Log }) {
@@ -67,7 +69,10 @@ export class StatsRecorder {
     this.#event('requests', version);
     if (kind === 'new') this.#event('cache-misses', version);
     else if (record.state === 'done') this.#event('cache-hits', version);
-    this.#count('names', clientsKey(this.#today()), request.client ?? UNKNOWN_CLIENT);
+    const client = request.client ?? UNKNOWN_CLIENT;
+    if (this.#clients.has(client) || this.#clients.size < MAX_COUNTS) {
+      this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1);
+    }
   }
 
   /** A well-formed request for what is not to be had; its version may be any text. */
@@ -109,7 +114,7 @@ export class StatsRecorder {
   /** Adds what was counted since the last time to Redis; keeps it while there is no connection. */
   async flush(): Promise<void> {
     if (this.#redis.status !== 'ready') return;
-    this.#countEvents();
+    this.#countRequests();
     const [counts, errors] = [this.#counts, this.#errors];
     if (counts.size === 0 && errors.length === 0) return;
     [this.#counts, this.#errors] = [new Map(), []];
@@ -133,15 +138,16 @@ export class StatsRecorder {
     this.#events.set(key, (this.#events.get(key) ?? 0) + 1);
   }
 
-  /** Events since the last write, under the hour of this one. */
-  #countEvents(): void {
+  /** Events and clients since the last write, under the hour of this one. */
+  #countRequests(): void {
     const hour = hourOf(this.#clock.now());
     for (const [key, by] of this.#events) {
       const [event, version] = key.split(' ');
       const names = [event, `${event}@${hour}`, ...(version ? [`${event}:${version}`] : [])];
       for (const name of names) this.#count('hash', dayKey(this.#today()), name ?? '', by);
     }
-    this.#events = new Map();
+    for (const [client, by] of this.#clients) this.#count('names', clientsKey(this.#today()), client, by);
+    [this.#events, this.#clients] = [new Map(), new Map()];
   }
 
   /** What people add to their images; clients that list all they have installed name default packages too. */

@@ -9,6 +9,7 @@ import { bodyOf, readJsonBody } from '../json-body.ts';
 import { BAD_REQUEST, BUILD_ANSWERS, NOT_FOUND, OVERLOADED, UNPROCESSABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { buildRequestSchema } from '../parse-build-request.ts';
+import { RecentRequests } from '../recent-requests.ts';
 
 const HASH = new RegExp(SHA256_PATTERN);
 const UNKNOWN_HASH = { status: 404, title: 'Not Found', detail: 'could not find provided request hash' };
@@ -32,15 +33,19 @@ export function buildRoutes(
   deps: Pick<HttpDependencies, 'catalog' | 'resolve' | 'builds'>,
 ): void {
   const views = new ReadyViews();
-  const asking: AskDependencies = {
-    catalog: deps.catalog,
-    resolve: deps.resolve,
-    submit: (resolved) => deps.builds.submit(resolved),
-  };
+  const recent = new RecentRequests();
+  const asking = { catalog: deps.catalog, resolve: deps.resolve };
   app.post('/api/v1/build', { config: { doc: ASK } }, async (request, reply) => {
     const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
-    const body = readJsonBody(bodyOf(request), contentType);
-    const record = await askForBuild(asking, body, userAgent);
+    const asked = { body: bodyOf(request), contentType, userAgent };
+    const known = recent.find(asked);
+    const submit: AskDependencies['submit'] = (resolved) => {
+      recent.keep(asked, resolved);
+      return deps.builds.submit(resolved);
+    };
+    const record = known
+      ? await deps.builds.submit(known)
+      : await askForBuild({ ...asking, submit }, readJsonBody(asked.body, contentType), userAgent);
     return sendView(reply, views.of(record, 'POST'));
   });
   allowOnly(app, '/api/v1/build', ['POST']);
