@@ -9,6 +9,24 @@ import { AttemptIdSchema, LeaseSchema } from '../domain/lease.ts';
  * once, so a lost message heals with the next one. Version 1; readers ignore fields they do not know.
  */
 
+/** A warm builder as its agent tells of it. Agents before 0.2 leave the two numbers out. */
+const WarmBuilderSchema = Type.Object({
+  ...PinnedBuilderSchema.properties,
+  /** What it takes on the agent's disk. */
+  sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** How long this agent took to fetch, verify and unpack it, milliseconds. */
+  warmedInMs: Type.Optional(Type.Integer({ minimum: 0 })),
+});
+
+/** What an agent was told to take; absent parts mean everything. A name stands for itself, or ends with `*`. */
+const AcceptsSchema = Type.Object({
+  /** Such as `ath79/*`, `x86/64`. */
+  targets: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 })),
+  /** Such as `24.10.*`, `SNAPSHOT`. */
+  versions: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 })),
+});
+export type Accepts = Static<typeof AcceptsSchema>;
+
 export const PullSchema = Type.Object({
   version: Type.Literal(1),
   agentId: Type.String({ pattern: AGENT_ID_PATTERN }),
@@ -21,7 +39,7 @@ export const PullSchema = Type.Object({
   slots: Type.Integer({ minimum: 0, maximum: 1024 }),
   /** Every attempt the agent holds, from the grant until its end was acknowledged. */
   attempts: Type.Array(LeaseSchema, { maxItems: 1024 }),
-  warm: Type.Array(PinnedBuilderSchema, { maxItems: 10_000 }),
+  warm: Type.Array(WarmBuilderSchema, { maxItems: 10_000 }),
   warming: Type.Array(PinnedBuilderSchema, { maxItems: 1024 }),
   /** Builders that could not be made warm since the last answered pull, and why. */
   warmFailures: Type.Array(
@@ -30,7 +48,15 @@ export const PullSchema = Type.Object({
   ),
   /** One-minute load average divided by the number of cores. */
   loadPerCore: Type.Number({ minimum: 0 }),
+  /** Of the disk the builders lie on, before the agent's own reserve. */
   diskFreeBytes: Type.Integer({ minimum: 0 }),
+  /** Most bytes its builders may take together; absent for no limit but the disk. */
+  diskBudgetBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Part of the last ten seconds in which some task waited for a CPU, 0 to 1; absent where the kernel does not tell (PSI). */
+  cpuPressure: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  /** Of the machine, as Node tells it: `x64`. */
+  arch: Type.Optional(Type.String({ maxLength: 16 })),
+  accepts: Type.Optional(AcceptsSchema),
   draining: Type.Boolean(),
   /** The last pull of an agent that stops: it is to be forgotten, and waits for no answer. */
   leaving: Type.Optional(Type.Boolean()),
@@ -52,6 +78,8 @@ export const PullAnswerSchema = Type.Object({
   start: Type.Optional(GrantSchema),
   /** Fetch, verify and unpack this builder. */
   warm: Type.Optional(BuilderSourceSchema),
+  /** What may be removed to make room for it, the least valuable first; nothing else may. */
+  evictable: Type.Optional(Type.Array(PinnedBuilderSchema, { maxItems: 10_000 })),
   /** Attempts the farm no longer wants from this agent; they are stopped and nothing of them is sent. */
   cancel: Type.Array(AttemptIdSchema),
   /** Stop taking work. */
