@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./demo.ts')).demo,
   up: async () => (await import('./up.ts')).up,
   build: async () => (await import('./build.ts')).build,
+  admin: async () => (await import('./admin.ts')).admin,
   coordinator: async () => (await import('./coordinator.ts')).coordinator,
   agent: async () => (await import('./agent.ts')).agent,
   test: async () => (await import('./test.ts')).test,

@@ -39,6 +39,13 @@ export const CoordinatorSettingsSchema = Type.Object({
     secret: true,
     description: '64 hex digits, the same for all coordinators of a farm; signs lease tokens',
   }),
+  adminToken: Type.Optional(
+    Type.String({
+      pattern: '^\\S{16,}$',
+      secret: true,
+      description: 'bearer token of the admin API, 16 characters at least; without one there is no admin API',
+    }),
+  ),
   artifacts: Type.String({
     minLength: 1,
     description: 'folder of the artifact store, shared by all coordinators',

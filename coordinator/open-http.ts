@@ -1,14 +1,24 @@
-import { systemClock } from '../shared/clock.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../shared/clock.ts';
 import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
+import { AgentControl } from './agents/agent-control.ts';
+import { FarmView } from './agents/farm-view.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
+import { BuildControl } from './builds/build-control.ts';
+import { BuildTimes } from './builds/build-times.ts';
 import type { Builds } from './builds/create-builds.ts';
+import type { JobQueue } from './builds/job-queue.ts';
+import { QueueView } from './builds/queue-view.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { ClientCatalog } from './catalog/client-catalog.ts';
 import { RequestResolver } from './catalog/request-resolver.ts';
 import type { CoordinatorConfig } from './config.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
+import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
+import { farmRoutes } from './http/routes/farm.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 
 /** Starts the HTTP server over the parts of this coordinator. The caller disposes it. */
@@ -19,13 +29,16 @@ export async function openHttp(
     readonly catalog: Catalog;
     readonly forClients: ClientCatalog;
     readonly artifacts: DirectoryStore;
+    readonly queue: JobQueue;
+    readonly clock: Clock;
+    readonly redis: Redis;
     /** Told of each well-formed request that is refused. Must not throw. */
     readonly onRefused: () => void;
     /** Ends what would go on for as long as a client listens. */
     readonly closing: AbortSignal;
   },
 ): Promise<HttpServer> {
-  const { parts, catalog, artifacts, stats, aliases, reposts, log } = deps;
+  const { parts, catalog, artifacts, stats, aliases, reposts, redis, clock, log } = deps;
   const { lists, documents, versions } = deps.forClients;
   const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
   const counted = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -36,7 +49,9 @@ export async function openHttp(
       throw thrown;
     }
   };
-  const resolver = new RequestResolver({ catalog, clock: systemClock, log }, policy);
+  const view = new FarmView({ ...parts, times: new BuildTimes(redis, clock), clock });
+  const admin = config.adminToken === undefined ? undefined : adminOf(config.adminToken, deps);
+  const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(
     {
       catalog,
@@ -58,6 +73,8 @@ export async function openHttp(
       metrics: deps.metrics,
       log,
       routes: [
+        (app) => farmRoutes(app, view),
+        ...(admin ? [(app: FastifyInstance) => adminRoutes(app, admin)] : []),
         (app) =>
           buildLogRoutes(app, {
             read: (hash, follow, signal) =>
@@ -68,4 +85,28 @@ export async function openHttp(
     },
     { host: config.httpHost, port: config.httpPort },
   );
+}
+
+function adminOf(
+  token: string,
+  {
+    parts,
+    artifacts,
+    queue,
+    clock,
+    log,
+  }: {
+    readonly parts: Builds;
+    readonly artifacts: DirectoryStore;
+    readonly queue: JobQueue;
+    readonly clock: Clock;
+    readonly log: HttpDependencies['log'];
+  },
+): AdminDependencies {
+  return {
+    token,
+    builds: new BuildControl({ ...parts, artifacts, queue, log }),
+    agents: new AgentControl({ agents: parts.agents, queue, log }),
+    queue: new QueueView({ ...parts, clock }),
+  };
 }

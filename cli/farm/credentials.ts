@@ -13,8 +13,10 @@ export const CredentialsSchema = Type.Object({
   redis: Type.Object({ password: Type.String() }),
   /** See `CoordinatorSettingsSchema`. */
   farmKey: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  /** Of the admin API; a folder of an earlier version has none yet. */
+  adminToken: Type.Optional(Type.String()),
 });
-export type Credentials = Static<typeof CredentialsSchema>;
+export type Credentials = Required<Static<typeof CredentialsSchema>>;
 
 export function credentialsPath(directory: string): string {
   return join(directory, 'credentials.json');
@@ -24,7 +26,13 @@ export function credentialsPath(directory: string): string {
 export function openCredentials(directory: string): Credentials {
   const path = credentialsPath(directory);
   const kept = readJson(path);
-  if (kept !== undefined) return parseAs(CredentialsSchema, kept, path);
+  if (kept !== undefined) {
+    const read = parseAs(CredentialsSchema, kept, path);
+    if (read.adminToken !== undefined) return { ...read, adminToken: read.adminToken };
+    const completed = { ...read, adminToken: secret() };
+    writeJson(path, completed);
+    return completed;
+  }
   const credentials: Credentials = {
     nats: {
       coordinator: { user: 'coordinator', password: secret() },
@@ -32,9 +40,20 @@ export function openCredentials(directory: string): Credentials {
     },
     redis: { password: secret() },
     farmKey: randomBytes(32).toString('hex'),
+    adminToken: secret(),
   };
   writeJson(path, credentials);
   return credentials;
+}
+
+/** The admin token of the farm in a folder; undefined where there is no farm, or one that may not be read. */
+export function readAdminToken(directory: string): string | undefined {
+  try {
+    const kept = readJson(credentialsPath(directory));
+    return kept === undefined ? undefined : parseAs(CredentialsSchema, kept, directory).adminToken;
+  } catch {
+    return undefined;
+  }
 }
 
 /** 192 random bits in hex: safe in URLs and configuration files as it is. */

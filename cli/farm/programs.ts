@@ -63,6 +63,7 @@ export function prepareCoordinator(folder: FarmFolder, plan: CoordinatorPlan): F
       [environmentName('nats')]: plan.natsUrl,
       [environmentName('redis')]: plan.redisUrl,
       [environmentName('farmKey')]: folder.credentials.farmKey,
+      [environmentName('adminToken')]: folder.credentials.adminToken,
     },
     tie: 'control-pipe',
     logPath: join(folder.directory, 'logs', `${name}.log`),

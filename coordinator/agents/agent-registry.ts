@@ -7,6 +7,7 @@ import {
   AGENTS_KEY,
   agentAttemptsKey,
   agentKey,
+  DRAINED_AGENTS_KEY,
   WARMING_KEY,
   warmFailuresKey,
   warmPauseKey,
@@ -31,11 +32,15 @@ export interface AgentState {
   readonly heldAttempts: number;
   /** It went silent with a build and has not been heard of since. */
   readonly isSuspect: boolean;
+  /** The operator lets it take no more work; `pull.draining` is true as well. */
+  readonly isDrained: boolean;
 }
 
 export interface RecordedPull {
   /** False when a newer pull of the same session was taken in before. */
   readonly isNewest: boolean;
+  /** The operator lets it take no more work. */
+  readonly isDrained: boolean;
   /** Attempts the farm counts for the agent that it does not know of. */
   readonly revoke: readonly string[];
   /** Attempts the agent holds that are not its any more. */
@@ -67,7 +72,13 @@ export class AgentRegistry {
       JSON.stringify(pull),
     );
     if (answer.status === 'newest') await this.#noteWarming(pull);
-    return { isNewest: answer.status === 'newest', revoke: answer.revoke ?? [], cancel: answer.cancel ?? [] };
+    const isDrained = answer.isDrained ?? false;
+    return {
+      isNewest: answer.status === 'newest',
+      isDrained,
+      revoke: answer.revoke ?? [],
+      cancel: answer.cancel ?? [],
+    };
   }
 
   /** Every agent heard of lately. */
@@ -78,19 +89,28 @@ export class AgentRegistry {
     const states = await Promise.all(
       ids.map(async (id): Promise<AgentState | undefined> => {
         const [fields, heldAttempts] = await Promise.all([
-          this.#redis.hmget(agentKey(id), 'pull', 'isSuspect'),
+          this.#redis.hmget(agentKey(id), 'pull', 'isSuspect', 'isDrained'),
           this.#redis.scard(agentAttemptsKey(id)),
         ]);
-        const [text, suspect] = fields;
+        const [text, suspect, drained] = fields;
         if (!text) return undefined;
+        const pull = parseJsonAs(PullSchema, text, 'pull in Redis');
+        const isDrained = drained === '1';
         return {
-          pull: parseJsonAs(PullSchema, text, 'pull in Redis'),
+          pull: { ...pull, draining: pull.draining || isDrained },
           heldAttempts,
           isSuspect: suspect === '1',
+          isDrained,
         };
       }),
     );
     return states.filter((state) => state !== undefined);
+  }
+
+  /** Lets an agent finish what it has and take no more work, or take work again; for an agent that is not there too. */
+  async setDrained(agentId: string, isDrained: boolean): Promise<void> {
+    if (isDrained) await this.#redis.sadd(DRAINED_AGENTS_KEY, agentId);
+    else await this.#redis.srem(DRAINED_AGENTS_KEY, agentId);
   }
 
   /** The agent went silent with a build; its warm builders do not count until it pulls again. */

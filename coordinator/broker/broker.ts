@@ -130,7 +130,10 @@ export class Broker implements AsyncDisposable {
     // Taking this one in may have lasted longer than the agent's patience.
     if (other && other.session === pull.session && other.sequence > pull.sequence) return;
     this.#parked.get(pull.agentId)?.forget();
-    const parked = new ParkedPull(pull, send);
+    const { isDrained } = recorded;
+    const parked = new ParkedPull({ ...pull, draining: pull.draining || isDrained }, (orders) =>
+      send({ ...orders, drain: isDrained }),
+    );
     const cancel = recorded.cancel.map(parseAttemptKey).filter((id) => id !== undefined);
     if (cancel.length > 0 || this.#isStopping) {
       await parked.answer({ cancel });
@@ -150,13 +153,16 @@ export class Broker implements AsyncDisposable {
   }
 
   async #send(pull: Pull, reply: string, orders: Orders, nextPullMs = 0): Promise<void> {
-    if (this.#parked.get(pull.agentId)?.pull === pull) this.#parked.delete(pull.agentId);
+    const parked = this.#parked.get(pull.agentId)?.pull;
+    if (parked?.session === pull.session && parked.sequence === pull.sequence) {
+      this.#parked.delete(pull.agentId);
+    }
     const answer: PullAnswer = {
       version: 1,
       ...(orders.start ? { start: orders.start } : {}),
       ...(orders.warm ? { warm: orders.warm } : {}),
       cancel: [...(orders.cancel ?? [])],
-      drain: false,
+      drain: orders.drain ?? false,
       nextPullMs,
       coordinators: [...this.#deps.coordinators.addresses()],
     };

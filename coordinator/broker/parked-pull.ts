@@ -7,6 +7,8 @@ export interface Orders {
   readonly start?: Grant;
   readonly warm?: BuilderSource;
   readonly cancel?: readonly AttemptId[];
+  /** Finish what is there and take no more. */
+  readonly drain?: boolean;
 }
 
 /** A pull that waits here for something to do. Answered exactly once. */

@@ -52,6 +52,7 @@ describe('the demand for a builder', () => {
       },
       heldAttempts: 0,
       isSuspect: false,
+      isDrained: false,
       ...state,
     };
   }

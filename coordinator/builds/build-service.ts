@@ -59,6 +59,12 @@ export class BuildService {
     return this.#finals.lately(hash, this.#isStill) ?? (await this.#look(hash));
   }
 
+  /** Forgets a final build: who asks the same gets it made anew. */
+  async forget(hash: string, generation: string): Promise<void> {
+    await this.#deps.builds.forget(hash, generation);
+    this.#finals.forget(hash);
+  }
+
   async #look(hash: string): Promise<BuildRecord | undefined> {
     const { builds, clock } = this.#deps;
     const confirmed = await this.#finals.confirmed(hash, this.#isStill);

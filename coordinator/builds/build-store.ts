@@ -91,6 +91,24 @@ export class BuildStore {
     return status === 'sealed';
   }
 
+  /**
+   * Ends a build that waits or is made, without a result.
+   * @returns `gone` for one that is neither; else the agent that was making it, if one was.
+   */
+  async cancel(record: BuildRecord, sealed: SealedBuild): Promise<string | undefined> {
+    const { status, agentId } = await this.#scripts.run('cancel-build', {
+      requestHash: record.requestHash,
+      generation: record.generation,
+      sealed: JSON.stringify(sealed),
+    });
+    return status === 'gone' ? 'gone' : agentId;
+  }
+
+  /** Puts a queued build before all others of its builder. False for one that does not wait. */
+  async prioritise(requestHash: string): Promise<boolean> {
+    return (await this.#scripts.run('prioritise-build', { requestHash })).status === 'first';
+  }
+
   /** Pins a queued build to the archive that upstream offers now. */
   async repin(record: BuildRecord, source: BuilderSource): Promise<void> {
     await this.#scripts.run('repin-build', {

@@ -78,6 +78,11 @@ export function sealFarmFailure(record: BuildRecord, reason: string): SealedBuil
   };
 }
 
+/** How a build ends that the operator does not want any more. */
+export function sealCancelled(record: BuildRecord): SealedBuild {
+  return { ...sealFarmFailure(record, 'Build cancelled'), outcome: 'cancelled' };
+}
+
 function doneAnswer(
   record: BuildRecord,
   result: Extract<AttemptResult, { outcome: 'succeeded' }>,

@@ -16,6 +16,7 @@ import {
   JOBS_STREAM,
   jobConsumer,
   jobSubject,
+  wakeAgentSubject,
   wakeSubject,
 } from '../../shared/messages/subjects.ts';
 
@@ -95,6 +96,11 @@ export class JobQueue {
 
   wake(lane: Lane, builder: string): void {
     if (!this.#connection.isClosed()) this.#connection.publish(wakeSubject(lane, builder));
+  }
+
+  /** Lets the coordinator at which an agent's pull is parked answer it. May be lost. */
+  wakeAgent(agentId: string): void {
+    if (!this.#connection.isClosed()) this.#connection.publish(wakeAgentSubject(agentId));
   }
 
   /** The next job of a builder, or undefined when none waits. Never waits for one to come. */

@@ -18,6 +18,9 @@ export const warmFailuresKey = (builder: string, digest: string): string =>
 export const warmPauseKey = (builder: string, agentId: string): string =>
   `${PREFIX}warm-pause:${builder}:${agentId}`;
 
+/** How long the newest attempts of a builder took, milliseconds. */
+export const durationsKey = (builder: string): string => `${PREFIX}durations:${builder}`;
+
 export const WAITING_SETS_KEY = `${PREFIX}waiting-sets`;
 export const QUEUED_KEY = `${PREFIX}queued`;
 export const UNPUBLISHED_KEY = `${PREFIX}unpublished`;
@@ -25,6 +28,7 @@ export const UNPURGED_KEY = `${PREFIX}unpurged`;
 export const PUBLISHING_KEY = `${PREFIX}publishing`;
 export const LEASES_KEY = `${PREFIX}leases`;
 export const AGENTS_KEY = `${PREFIX}agents`;
+export const DRAINED_AGENTS_KEY = `${PREFIX}drained-agents`;
 export const WARMING_KEY = `${PREFIX}warming`;
 /** Hash: coordinator id → JSON of its addresses and the time it was last seen. */
 export const COORDINATORS_KEY = `${PREFIX}coordinators`;

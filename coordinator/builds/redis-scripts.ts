@@ -15,6 +15,10 @@ const ANSWERS = {
     status: Type.Enum(['kept', 'full', 'lost']),
     nextSequence: Type.Optional(Type.Integer()),
   }),
+  'cancel-build': Type.Object({
+    status: Type.Enum(['sealed', 'gone']),
+    agentId: Type.Optional(Type.String()),
+  }),
   claim: Type.Object({
     status: Type.Enum(['granted', 'empty', 'ineligible', 'superseded', 'busy']),
     requestHash: Type.Optional(Type.String()),
@@ -35,9 +39,11 @@ const ANSWERS = {
     nextLogSequence: Type.Optional(Type.Integer()),
   }),
   'plan-warm': Type.Object({ status: Type.Enum(['planned', 'enough']) }),
+  'prioritise-build': Type.Object({ status: Type.Enum(['first', 'gone']) }),
   'reach-stage': Type.Object({ status: Type.Enum(['noted', 'lost']) }),
   'record-pull': Type.Object({
     status: Type.Enum(['newest', 'superseded']),
+    isDrained: Type.Optional(Type.Boolean()),
     revoke: Type.Optional(Type.Array(Type.String())),
     cancel: Type.Optional(Type.Array(Type.String())),
   }),

@@ -18,7 +18,7 @@ for _, hash in ipairs(candidates) do
     local attempt = redis.call('HINCRBY', build_key(hash), 'attempt', 1)
     redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId)
     local key = attempt_key(hash, build[4], attempt)
-    redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
+    redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
       'session', a.session, 'sequence', a.sequence)
     redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
     redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)

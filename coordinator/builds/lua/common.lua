@@ -2,7 +2,7 @@
 -- JSON. Keys are made from arguments: this Redis is one server (with replicas), never a cluster.
 --
 -- build:<hash>              hash    one build, see build-store.ts
--- attempt:<key>             hash    one live attempt: agentId, nonce, state (granted, running), startedAt, stream (its
+-- attempt:<key>             hash    one live attempt: agentId, builder, nonce, state (granted, running), startedAt, stream (its
 --                                   newest one), session and sequence of the pull it was granted to
 -- leases                    zset    attempt key by the time its lease ends
 -- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their virtual time
@@ -14,7 +14,9 @@
 -- publishing                zset    builds on their way to a final state, by the time they entered it
 -- agent:<id>                hash    newest pull of an agent
 -- agent-replaced:<id>:<s>   string  an earlier session of an agent; its pulls are not heard any more
+-- drained-agents            set     agents that the operator lets take no more work
 -- agent-attempts:<id>       set     keys of the attempts it holds
+-- durations:<builder>       list    how long its newest attempts took, milliseconds, the newest first
 -- log:<attempt key>         list    log chunks; the index is the chunk's number
 local P = 'wrtfarm:'
 local a = cjson.decode(ARGV[1])

@@ -1,7 +1,8 @@
 -- Takes an agent's state in. What the agent should hold and does not is told to be revoked, what it holds and should not
 -- to be cancelled.
 -- a: agentId, session, sequence, slots, keepMs, attempts = list of {key, nonce}; ARGV[2]: the pull as text
--- answers: status = newest | superseded, revoke = list of attempt keys, cancel = list of attempt keys
+-- An agent that the operator drains has no slots.
+-- answers: status = newest | superseded, isDrained, revoke = list of attempt keys, cancel = list of attempt keys
 local key = P .. 'agent:' .. a.agentId
 local known = redis.call('HMGET', key, 'session', 'sequence')
 local is_old = known[1] == a.session and tonumber(known[2]) >= a.sequence
@@ -11,8 +12,10 @@ end
 if known[1] and known[1] ~= a.session then
   redis.call('SET', P .. 'agent-replaced:' .. a.agentId .. ':' .. known[1], '1', 'EX', 3600)
 end
-redis.call('HSET', key, 'session', a.session, 'sequence', a.sequence, 'slots', a.slots, 'pull', ARGV[2],
-  'isSuspect', 0)
+local is_drained = redis.call('SISMEMBER', P .. 'drained-agents', a.agentId) == 1
+local slots = is_drained and 0 or a.slots
+redis.call('HSET', key, 'session', a.session, 'sequence', a.sequence, 'slots', slots, 'pull', ARGV[2],
+  'isSuspect', 0, 'isDrained', is_drained and 1 or 0)
 redis.call('PEXPIRE', key, a.keepMs)
 redis.call('ZADD', P .. 'agents', now(), a.agentId)
 local listed, revoke, cancel = {}, {}, {}
@@ -35,7 +38,7 @@ for _, held in ipairs(redis.call('SMEMBERS', P .. 'agent-attempts:' .. a.agentId
     end
   end
 end
-local result = { status = 'newest' }
+local result = { status = 'newest', isDrained = is_drained }
 if #revoke > 0 then result.revoke = revoke end
 if #cancel > 0 then result.cancel = cancel end
 return answer(result)

@@ -8,6 +8,13 @@ if not holds(a.key, a.nonce) then
   end
   return answer({ status = 'lost' })
 end
+local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'builder', 'startedAt')
+if attempt[1] then
+  local durations = P .. 'durations:' .. attempt[1]
+  redis.call('LPUSH', durations, now() - tonumber(attempt[2]))
+  redis.call('LTRIM', durations, 0, 49)
+  redis.call('EXPIRE', durations, 2592000)
+end
 enter_publishing(a.requestHash, a.attempt, a.sealed)
 redis.call('HSET', build_key(a.requestHash), 'winnerNonce', a.nonce)
 end_attempt(a.key)

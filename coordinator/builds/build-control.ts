@@ -1,0 +1,89 @@
+import { binDir } from '../../shared/domain/build.ts';
+import { requestHash } from '../../shared/domain/build-spec.ts';
+import { FarmError } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { BuildRecord } from './build-record.ts';
+import type { BuildService } from './build-service.ts';
+import type { BuildStore } from './build-store.ts';
+import { sealCancelled } from './final-answer.ts';
+import type { FinalCommit } from './final-commit.ts';
+import type { JobQueue } from './job-queue.ts';
+
+export interface BuildControlDependencies {
+  readonly builds: Pick<BuildStore, 'get' | 'cancel' | 'prioritise'>;
+  readonly service: Pick<BuildService, 'get' | 'submit' | 'forget'>;
+  readonly commit: Pick<FinalCommit, 'complete'>;
+  readonly artifacts: Pick<DirectoryStore, 'remove'>;
+  readonly queue: Pick<JobQueue, 'wakeAgent'>;
+  readonly log: Log;
+}
+
+/**
+ * What an operator does with single builds. Methods throw FarmError `not_found` for a hash nobody knows, `conflict` where the
+ * build's state does not allow it.
+ */
+export class BuildControl {
+  readonly #deps: BuildControlDependencies;
+
+  constructor(deps: BuildControlDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Ends a build that waits or is made; its clients are told that it was cancelled, and who asks again gets it made anew. */
+  async cancel(hash: string): Promise<void> {
+    const { builds, commit, queue, log } = this.#deps;
+    const record = await this.#existing(hash);
+    const agentId = await builds.cancel(record, sealCancelled(record));
+    if (agentId === 'gone') throw refused(record, 'cancelled');
+    await commit.complete(hash);
+    if (agentId !== undefined) queue.wakeAgent(agentId);
+    log.info({ requestHash: hash, agentId }, 'build was cancelled by the operator');
+  }
+
+  /** Lets a waiting build be the next of its builder. */
+  async prioritise(hash: string): Promise<void> {
+    const record = await this.#existing(hash);
+    if (!(await this.#deps.builds.prioritise(hash))) throw refused(record, 'put first');
+    this.#deps.log.info({ requestHash: hash }, 'build was put first by the operator');
+  }
+
+  /** Makes a build anew that failed or was cancelled. */
+  async retry(hash: string): Promise<BuildRecord> {
+    const { service, log } = this.#deps;
+    const record = await this.#existing(hash);
+    if (record.state !== 'failed' && record.state !== 'cancelled') throw refused(record, 'retried');
+    // One that was read back from the store lacks its first-boot script, and with it would be another build.
+    if (requestHash(record.spec) !== hash)
+      throw refused(record, 'retried: its first-boot script is not kept');
+    await this.#forget(record);
+    const { spec, source, client } = record;
+    log.info({ requestHash: hash }, 'build is made anew for the operator');
+    return await service.submit({ spec, source, client });
+  }
+
+  /** Removes a final build with its files: who asks the same gets it made anew. */
+  async purge(hash: string): Promise<void> {
+    const record = await this.#existing(hash);
+    if (record.answer === null) throw refused(record, 'purged');
+    await this.#forget(record);
+    this.#deps.log.info({ requestHash: hash }, 'build and its files were removed by the operator');
+  }
+
+  /** First the answer that names the files, then the files, or the answer would be read back from them. */
+  async #forget({ requestHash: hash, generation }: BuildRecord): Promise<void> {
+    await this.#deps.service.forget(hash, generation);
+    await this.#deps.artifacts.remove({ requestHash: hash, binDir: binDir(hash, generation) });
+  }
+
+  async #existing(hash: string): Promise<BuildRecord> {
+    // From Redis itself: what this coordinator remembers of a final build may be a moment old.
+    const record = (await this.#deps.builds.get(hash)) ?? (await this.#deps.service.get(hash));
+    if (record) return record;
+    throw new FarmError('not_found', `There is no build ${hash}.`);
+  }
+}
+
+function refused({ requestHash, state }: BuildRecord, what: string): FarmError {
+  return new FarmError('conflict', `Build ${requestHash} is ${state} and cannot be ${what}.`);
+}
