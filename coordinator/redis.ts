@@ -1,20 +1,12 @@
-import { Redis } from 'ioredis';
 import { FarmError, messageOf } from '../shared/errors.ts';
 import type { Log } from '../shared/log.ts';
+import { FarmRedis } from './farm-redis.ts';
 
-/** A command that Redis does not answer for this long fails; what was asked is repeatable. */
-const COMMAND_MS = 5_000;
 const CONNECT_MS = 15_000;
 
 /** A connection to Redis that comes back by itself once it stood. The caller closes it with `disconnect`. Throws `unavailable`. */
-export async function connectRedis(url: string, log: Log): Promise<Redis> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 3_000,
-    commandTimeout: COMMAND_MS,
-    maxRetriesPerRequest: null,
-    retryStrategy: (tries) => Math.min(50 * tries, 1_000),
-  });
+export async function connectRedis(url: string, log: Log): Promise<FarmRedis> {
+  const redis = new FarmRedis(url, log);
   redis.on('error', (error: Error) => log.debug({ reason: error.message }, 'Redis connection'));
   const timeout = AbortSignal.timeout(CONNECT_MS);
   const ready = new Promise<void>((resolve, reject) => {

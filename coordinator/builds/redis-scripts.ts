@@ -119,5 +119,8 @@ function translate(name: ScriptName, thrown: unknown): FarmError {
   const message = messageOf(thrown);
   const illegal = /ILLEGAL_MOVE (.*?)(?: script:|$)/.exec(message);
   if (illegal) return new FarmError('conflict', illegal[1] ?? message, { cause: thrown });
-  return new FarmError('unavailable', `Redis did not run ${name}: ${message}`, { cause: thrown });
+  return new FarmError('unavailable', `Redis did not run ${name}: ${message}`, {
+    cause: thrown,
+    details: { service: 'database' },
+  });
 }

@@ -41,14 +41,16 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   }
 }
 
-/** Something this server needs does not answer now. Where that is upstream, the reason may name hosts of this farm and is for the log. */
+/** Something this server needs does not answer now. Where that is a known thing, the reason may name hosts of this farm and is for the log. */
 export function unavailable(status: 502 | 503, error: FarmError): ErrorAnswer {
-  const { document } = error.details;
-  const detail =
-    typeof document === 'string'
-      ? `${document} could not be read from upstream. Please try again later.`
-      : error.message;
-  return simple(status, detail, { 'retry-after': String(UNAVAILABLE_RETRY_SECONDS) });
+  return simple(status, unavailableDetail(error), { 'retry-after': String(UNAVAILABLE_RETRY_SECONDS) });
+}
+
+function unavailableDetail({ details: { document, service }, message }: FarmError): string {
+  if (typeof document === 'string')
+    return `${document} could not be read from upstream. Please try again later.`;
+  if (typeof service === 'string') return `The farm’s ${service} does not answer. Please try again later.`;
+  return message;
 }
 
 /** An answer of the status and text given. */

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../shared/clock.ts';
-import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { type BuildError, BuildErrorSchema } from './build-error.ts';
 import { dayLabel, lastDays, lastHours, lastWeeks } from './calendar.ts';
@@ -43,7 +42,7 @@ const DAILY: readonly { readonly event: StatEvent; readonly label: string; reado
   { event: 'failures', label: 'Failures', color: 'red' },
 ];
 
-/** Reads what `StatsRecorder` counted. Methods throw FarmError `unavailable` when Redis does not answer. */
+/** Reads what `StatsRecorder` counted. */
 export class StatsReader {
   readonly #redis: Redis;
   readonly #clock: Clock;
@@ -99,10 +98,8 @@ export class StatsReader {
   async topPackages(branch: string | undefined, count: number): Promise<readonly PackageCount[]> {
     const of = branch ?? ALL_BRANCHES;
     const key = topPackagesKey(of);
-    const flat = await ask(async () => {
-      if ((await this.#redis.exists(key)) === 0) await this.#sumPackages(key, of);
-      return this.#redis.zrevrange(key, 0, count - 1, 'WITHSCORES');
-    });
+    if ((await this.#redis.exists(key)) === 0) await this.#sumPackages(key, of);
+    const flat = await this.#redis.zrevrange(key, 0, count - 1, 'WITHSCORES');
     return Array.from({ length: flat.length / 2 }, (_, at) => ({
       name: flat[2 * at] ?? '',
       count: Number(flat[2 * at + 1]),
@@ -111,7 +108,7 @@ export class StatsReader {
 
   /** The newest build errors, newest first. */
   async buildErrors(count: number): Promise<readonly BuildError[]> {
-    const entries = await ask(() => this.#redis.lrange(ERRORS_KEY, 0, count - 1));
+    const entries = await this.#redis.lrange(ERRORS_KEY, 0, count - 1);
     return entries.map((entry) => parseJsonAs(BuildErrorSchema, entry, 'build error in Redis'));
   }
 
@@ -125,23 +122,13 @@ export class StatsReader {
   }
 
   async #days(days: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
-    const hashes = await ask(() => Promise.all(days.map((day) => this.#redis.hgetall(dayKey(day)))));
+    const hashes = await Promise.all(days.map((day) => this.#redis.hgetall(dayKey(day))));
     return new Map(
       days.map((day, at) => [
         day,
         new Map(Object.entries(hashes[at] ?? {}).map(([name, count]) => [name, Number(count)])),
       ]),
     );
-  }
-}
-
-async function ask<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw new FarmError('unavailable', `statistics could not be read from Redis: ${messageOf(cause)}`, {
-      cause,
-    });
   }
 }
 

@@ -7,6 +7,9 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** Ends it as a power loss would, and waits until it is gone. */
   kill(): Promise<void>;
+  /** Stops it where it is: its connections stand and nothing is answered. Until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Starts a program with its output in `logPath`. */
@@ -21,11 +24,15 @@ export function startProcess(command: string, args: readonly string[], logPath: 
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
+    // A frozen one hears of it only now.
+    child.kill('SIGCONT');
     await exited;
   };
   return {
     pid: child.pid,
     kill: () => end('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     [Symbol.asyncDispose]: () => end('SIGTERM'),
   };
 }

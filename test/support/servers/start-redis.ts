@@ -11,6 +11,9 @@ export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   /** SIGKILL, then the same port and files again. */
   crash(): Promise<void>;
+  /** SIGSTOP: connections stand, nothing is answered. Until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export async function startRedis(): Promise<TestRedis> {
@@ -50,6 +53,8 @@ export async function startRedis(): Promise<TestRedis> {
       await server?.kill();
       await start();
     },
+    freeze: () => server?.freeze(),
+    thaw: () => server?.thaw(),
     [Symbol.asyncDispose]: async () => {
       await server?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
