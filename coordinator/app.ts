@@ -106,7 +106,11 @@ async function open(
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;
   const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
 
-  const planner = new WarmPlanner({ builds, waiting, agents, commit, maxWarming: config.maxWarming, log });
+  const planner = new WarmPlanner({
+    ...{ builds, waiting, agents, commit, log },
+    maxWarming: config.maxWarming,
+    lifetimes: config,
+  });
   const broker = opened.use(
     'broker',
     new Broker({

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { OUTCOMES, type Outcome } from '../shared/domain/build.ts';
 import { parseBuilderToken } from '../shared/domain/builder.ts';
 import type { AgentState } from './agents/agent-registry.ts';
-import { LOSS_CAUSES, type LossCause } from './builds/attempt-ends.ts';
+import { LOSS_CAUSES, type LossCause } from './builds/loss.ts';
 import type { WaitingSet } from './builds/waiting-queue.ts';
 
 /** What the gauges are read from at each scrape. */

@@ -4,7 +4,7 @@ import type { Log } from '../../shared/log.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import type { AgentRegistry, AgentState } from '../agents/agent-registry.ts';
 import type { BuildStore } from '../builds/build-store.ts';
-import { sealFarmFailure } from '../builds/final-answer.ts';
+import { type Lifetimes, sealFarmFailure } from '../builds/final-answer.ts';
 import type { FinalCommit } from '../builds/final-commit.ts';
 import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
 import { shouldGiveUp, shouldWarm, warmDemand } from './warm-policy.ts';
@@ -12,12 +12,17 @@ import { shouldGiveUp, shouldWarm, warmDemand } from './warm-policy.ts';
 /** How old the picture of the farm may be, milliseconds; many pulls look at once when work arrives. */
 const PICTURE_MS = 200;
 
+/** What clients are told of a builder that no agent can make warm. */
+const GIVEN_UP =
+  'The ImageBuilder could not be made ready: no machine could fetch, verify and unpack it. Please try again later.';
+
 export interface WarmPlannerDependencies {
   readonly builds: BuildStore;
   readonly waiting: WaitingQueue;
   readonly agents: AgentRegistry;
   readonly commit: FinalCommit;
   readonly maxWarming: number;
+  readonly lifetimes: Lifetimes;
   readonly log: Log;
 }
 
@@ -57,9 +62,9 @@ export class WarmPlanner {
     return undefined;
   }
 
-  /** An agent could not make a builder warm. When nobody can, the builds that wait for it fail with the reason. */
+  /** An agent could not make a builder warm, for a reason that is for the log. When nobody can, the builds that wait for it fail. */
   async noteFailure(agentId: string, failed: PinnedBuilder & { readonly reason: string }): Promise<void> {
-    const { agents, waiting, builds, commit, log } = this.#deps;
+    const { agents, waiting, builds, commit, lifetimes, log } = this.#deps;
     const failures = await agents.noteWarmFailure(agentId, failed);
     if (!failures) return;
     this.#picture = undefined;
@@ -69,7 +74,7 @@ export class WarmPlanner {
       for (const hash of await waiting.waitingHashes(lane, failed.builder, 1000)) {
         const record = await builds.get(hash);
         if (record?.state !== 'queued' || record.source.digest !== failed.digest) continue;
-        const sealed = sealFarmFailure(record, `The ImageBuilder could not be made ready: ${failed.reason}`);
+        const sealed = sealFarmFailure(record, GIVEN_UP, lifetimes);
         if (await builds.abandon(record, sealed)) await commit.complete(hash);
       }
     }

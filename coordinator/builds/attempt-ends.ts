@@ -1,4 +1,4 @@
-import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
+import type { AttemptResult, Breakage } from '../../shared/domain/attempt-result.ts';
 import { LANES } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
@@ -9,17 +9,8 @@ import type { BuildStore } from './build-store.ts';
 import { type Lifetimes, sealFarmFailure, sealResult } from './final-answer.ts';
 import type { FinalCommit } from './final-commit.ts';
 import type { JobQueue } from './job-queue.ts';
+import { type LossCause, lossText, troubleOf } from './loss.ts';
 import type { Watch } from './watch.ts';
-
-/** Why attempts are lost; a small closed set, for metrics. */
-export const LOSS_CAUSES = [
-  'lease_expired',
-  'agent_restarted',
-  'broken',
-  'grant_not_taken',
-  'handed_back',
-] as const;
-export type LossCause = (typeof LOSS_CAUSES)[number];
 
 /** While others could take it, an agent does not get a build again that it just lost. */
 const AVOID_MS = 60_000;
@@ -57,7 +48,8 @@ export class AttemptEnds {
   async finish(lease: Lease, result: AttemptResult): Promise<void> {
     const { builds, attempts, artifacts, commit } = this.#deps;
     if (result.outcome === 'broken') {
-      await this.lose(lease, 'broken', `${result.breakage}: ${result.reason}`, { lease });
+      const { breakage, reason } = result;
+      await this.lose(lease, 'broken', `${breakage}: ${reason}`, { lease, breakage });
       return;
     }
     const record = await builds.get(lease.requestHash);
@@ -81,28 +73,33 @@ export class AttemptEnds {
   /**
    * Ends an attempt without a result; its build waits again, or fails after too many losses. Does nothing when the attempt
    * is over already, or with `onlyIfExpired` when its lease was renewed meanwhile.
+   * @param reason for the log; clients are told what kind of trouble it was.
    */
   async lose(
     id: AttemptId,
     cause: LossCause,
     reason: string,
-    how: { readonly lease?: Lease; readonly onlyIfExpired?: boolean; readonly agentId?: string } = {},
+    how: {
+      readonly lease?: Lease;
+      readonly onlyIfExpired?: boolean;
+      readonly agentId?: string;
+      readonly breakage?: Breakage;
+    } = {},
   ): Promise<void> {
     const { builds, attempts, queue, log } = this.#deps;
     const record = await builds.get(id.requestHash);
     if (!record) return;
     const isCounted = cause !== 'handed_back' && cause !== 'grant_not_taken';
-    const reasons = [...(await builds.lostReasons(id.requestHash)), reason];
+    const { breakage, ...holder } = how;
+    const trouble = troubleOf(cause, breakage);
+    const troubles = [...(await builds.troubles(id.requestHash)), trouble];
     const answer = await attempts.loseAttempt(id, {
-      ...how,
-      reason,
+      ...holder,
+      trouble,
       isCounted,
       avoidMs:
         isCounted && (await this.#deps.otherAgents(how.lease?.agentId ?? how.agentId)) > 0 ? AVOID_MS : 0,
-      exhausted: sealFarmFailure(
-        record,
-        `The build was lost ${reasons.length} times, not by its own fault. Please try again. (${reasons.join('; ')})`,
-      ),
+      exhausted: sealFarmFailure(record, lossText(troubles), this.#deps.lifetimes),
     });
     if (answer.status === 'current') return;
     if (answer.isCounted) this.#deps.onLost(cause);

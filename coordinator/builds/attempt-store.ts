@@ -4,6 +4,7 @@ import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, type Lease, type LeaseTimes } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { attemptHashKey, LEASES_KEY, logKey } from './keys.ts';
+import type { Trouble } from './loss.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
 import type { SealedBuild } from './sealed-build.ts';
@@ -113,7 +114,7 @@ export class AttemptStore {
     how: {
       readonly lease?: Lease;
       readonly onlyIfExpired?: boolean;
-      readonly reason: string;
+      readonly trouble: Trouble;
       readonly isCounted: boolean;
       /** How long the same agent does not get this build again, milliseconds. */
       readonly avoidMs: number;
@@ -124,7 +125,7 @@ export class AttemptStore {
       key: attemptKey(id),
       requestHash: id.requestHash,
       generation: id.generation,
-      reason: how.reason,
+      trouble: how.trouble,
       isCounted: how.isCounted,
       avoidMs: how.avoidMs,
       exhausted: JSON.stringify(how.exhausted),

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { Type } from 'typebox';
 import { newGeneration } from '../../shared/domain/build.ts';
 import { laneOf, requestHash } from '../../shared/domain/build-spec.ts';
 import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
@@ -6,10 +7,13 @@ import { FarmError } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import { buildKey, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, waitingKey } from './keys.ts';
+import { TROUBLES, type Trouble } from './loss.ts';
 import { RECORD_FIELDS, RecordReader } from './record-reader.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 import { type BuildJson, type SealedBuild, SealedBuildSchema } from './sealed-build.ts';
+
+const TroublesSchema = Type.Array(Type.Enum(TROUBLES));
 
 /** A build on its way to a final state. */
 export interface PublishingBuild {
@@ -187,10 +191,10 @@ export class BuildStore {
     );
   }
 
-  /** Why attempts of this build were lost so far: `<agent>: <reason>`. */
-  async lostReasons(hash: string): Promise<readonly string[]> {
-    const text = await this.#redis.hget(buildKey(hash), 'lostReasons');
-    return text === null ? [] : (JSON.parse(text) as string[]);
+  /** What went wrong with the attempts of this build that were lost so far. */
+  async troubles(hash: string): Promise<readonly Trouble[]> {
+    const text = await this.#redis.hget(buildKey(hash), 'troubles');
+    return text === null ? [] : parseJsonAs(TroublesSchema, text, `troubles of build ${hash}`);
   }
 
   /** Which agent a queued build avoids for now, and how long it has waited since it was accepted, milliseconds. */

@@ -60,7 +60,7 @@ export function createBuilds(
     metrics.buildFinished(outcome);
     stats.finished(json);
   };
-  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, onFinished });
+  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, lifetimes: config, onFinished });
   const ends = new AttemptEnds({
     builds,
     attempts,

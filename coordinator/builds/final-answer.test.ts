@@ -235,8 +235,9 @@ describe('a build that failed', () => {
   });
 
   test('by the farm is told so, has no attempt, and is never given from memory', () => {
-    const sealed = sealFarmFailure(record, 'The build was lost 3 times.');
+    const sealed = sealFarmFailure(record, 'The build was lost 3 times.', { keepFailedMs: 7 });
     expect(sealed).toMatchObject({
+      keepMs: 7,
       outcome: 'failed',
       artifacts: [],
       attemptKey: null,

@@ -65,8 +65,15 @@ export function sealResult(
   };
 }
 
-/** How a build ends that the farm could not make: told honestly, never given from memory. */
-export function sealFarmFailure(record: BuildRecord, reason: string): SealedBuild {
+/**
+ * How a build ends that the farm could not make: told honestly, never given from memory.
+ * @param reason is public: nothing about who and where.
+ */
+export function sealFarmFailure(
+  record: BuildRecord,
+  reason: string,
+  { keepFailedMs }: Pick<Lifetimes, 'keepFailedMs'> = DEFAULT_LIFETIMES,
+): SealedBuild {
   return {
     outcome: 'failed',
     artifacts: [],
@@ -74,7 +81,7 @@ export function sealFarmFailure(record: BuildRecord, reason: string): SealedBuil
     agentId: null,
     answer: failedAnswer(record, reason, { stdout: '', stderr: '', buildCommand: [] }),
     isCacheable: false,
-    keepMs: DEFAULT_LIFETIMES.keepFailedMs,
+    keepMs: keepFailedMs,
   };
 }
 

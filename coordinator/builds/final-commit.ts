@@ -4,7 +4,7 @@ import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { BuildStore, PublishingBuild } from './build-store.ts';
-import { sealFarmFailure } from './final-answer.ts';
+import { type Lifetimes, sealFarmFailure } from './final-answer.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { BuildJson } from './sealed-build.ts';
 import type { Watch } from './watch.ts';
@@ -15,6 +15,7 @@ export interface FinalCommitDependencies {
   readonly queue: JobQueue;
   readonly watch: Watch;
   readonly log: Log;
+  readonly lifetimes: Lifetimes;
   /** Told once of each build that became final here, with its `build.json`. Must not throw. */
   readonly onFinished: (outcome: Outcome, json: BuildJson) => void;
 }
@@ -73,7 +74,11 @@ export class FinalCommit {
       );
       return buildJsonOf({
         ...publishing,
-        sealed: sealFarmFailure(publishing.record, 'The files of this build were lost. Please try again.'),
+        sealed: sealFarmFailure(
+          publishing.record,
+          'The files of this build were lost. Please try again.',
+          this.#deps.lifetimes,
+        ),
       });
     }
   }

@@ -129,7 +129,7 @@ async function record(hash: string): Promise<BuildRecord> {
 async function lose(lease: Lease, changes: { isCounted?: boolean; avoidMs?: number } = {}) {
   return await attempts.loseAttempt(lease, {
     lease,
-    reason: 'test',
+    trouble: 'feed',
     isCounted: true,
     avoidMs: 0,
     exhausted: sealFarmFailure(await record(lease.requestHash), 'lost'),
@@ -245,7 +245,7 @@ describe('an attempt', () => {
     await attempts.openAttempt(lease, 'stream');
     const answer = await attempts.loseAttempt(lease, {
       onlyIfExpired: true,
-      reason: 'silent',
+      trouble: 'gone',
       isCounted: true,
       avoidMs: 0,
       exhausted: sealFarmFailure(await record(lease.requestHash), 'lost'),
@@ -271,7 +271,7 @@ describe('an attempt', () => {
       }
     }
     expect((await record(build.requestHash)).state).toBe('publishing');
-    expect(await builds.lostReasons(build.requestHash)).toHaveLength(3);
+    expect(await builds.troubles(build.requestHash)).toEqual(['feed', 'feed', 'feed']);
   });
 
   test('is not granted to the agent that just lost it', async () => {

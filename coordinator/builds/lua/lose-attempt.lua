@@ -1,5 +1,5 @@
 -- An attempt is over without a result: its build is queued again, or after too many losses on its way to `failed`.
--- a: key, requestHash, generation, reason, isCounted, maxLost, delaysMs, avoidMs, exhausted;
+-- a: key, requestHash, generation, trouble, isCounted, maxLost, delaysMs, avoidMs, exhausted;
 --    onlyIfExpired: its lease must have ended; or nonce: of its holder; or neither. A grant that was never taken up is not
 --    counted, but for every fifth in a row: something about it keeps agents from it.
 -- answers: status = queued (lane, builder) | delayed | exhausted | current (not over after all), agentId, isCounted
@@ -21,10 +21,10 @@ local is_counted = (a.isCounted and attempt[3] ~= 'granted') or (untaken > 0 and
 local lost = tonumber(redis.call('HGET', key, 'lost'))
 if is_counted then
   lost = redis.call('HINCRBY', key, 'lost', 1)
-  local reasons = redis.call('HGET', key, 'lostReasons')
-  reasons = reasons and cjson.decode(reasons) or {}
-  table.insert(reasons, attempt[1] .. ': ' .. a.reason)
-  redis.call('HSET', key, 'lostReasons', cjson.encode(reasons))
+  local troubles = redis.call('HGET', key, 'troubles')
+  troubles = troubles and cjson.decode(troubles) or {}
+  table.insert(troubles, a.trouble)
+  redis.call('HSET', key, 'troubles', cjson.encode(troubles))
 end
 redis.call('HDEL', key, 'stage')
 if lost >= a.maxLost then
