@@ -3,6 +3,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { type BuildError, BuildErrorSchema } from './build-error.ts';
 import { dayLabel, lastDays, lastHours, lastWeeks } from './calendar.ts';
+import { KeptValue } from './kept-value.ts';
 import {
   ALL_BRANCHES,
   branchLabel,
@@ -12,6 +13,7 @@ import {
   type StatEvent,
   topPackagesKey,
 } from './stat-keys.ts';
+import { VersionCounts } from './version-counts.ts';
 
 /** A chart in the form of asu's pages: one number for each label in each data set (contract 2.11). */
 export interface Chart {
@@ -33,7 +35,7 @@ export const STAT_DAYS = 30;
 /** Weeks that the chart of versions looks back. Source: asu, `get_builds_by_version`. */
 const STAT_WEEKS = 26;
 /** How long a sum over days is used, seconds. */
-const TOP_KEPT_SECONDS = 60;
+const KEPT_SECONDS = 60;
 
 /** Source of names, order and colours: asu, `get_builds_per_day`. */
 const DAILY: readonly { readonly event: StatEvent; readonly label: string; readonly color: string }[] = [
@@ -42,56 +44,58 @@ const DAILY: readonly { readonly event: StatEvent; readonly label: string; reado
   { event: 'failures', label: 'Failures', color: 'red' },
 ];
 
-/** Reads what `StatsRecorder` counted. */
+/** Images built in each of the last weeks. */
+interface Weeks {
+  readonly labels: readonly string[];
+  readonly byVersion: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Reads what `StatsRecorder` counted. What is summed over days is used for a minute, and worked out by one of all who ask; what is
+ * held does not depend on what clients ask for.
+ */
 export class StatsReader {
   readonly #redis: Redis;
   readonly #clock: Clock;
+  readonly #counts: VersionCounts;
+  readonly #daily: KeptValue<Chart>;
+  readonly #weeks: KeptValue<Weeks>;
 
-  constructor(deps: { readonly redis: Redis; readonly clock: Clock }) {
-    this.#redis = deps.redis;
-    this.#clock = deps.clock;
+  constructor({ redis, clock }: { readonly redis: Redis; readonly clock: Clock }) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#counts = new VersionCounts(redis);
+    this.#daily = new KeptValue(clock, KEPT_SECONDS * 1_000, () => this.#sumDays());
+    this.#weeks = new KeptValue(clock, KEPT_SECONDS * 1_000, () => this.#sumWeeks());
   }
 
   /** Images built in the last day: 23 whole hours and the one that runs. */
   async buildsOfLastDay(): Promise<number> {
-    const hours = lastHours(this.#clock.now());
-    const days = [...new Set(hours.map(({ day }) => day))];
-    const counts = await this.#days(days);
-    return hours.reduce((sum, { day, hour }) => sum + (counts.get(day)?.get(`successes@${hour}`) ?? 0), 0);
+    const counts = await Promise.all(
+      lastHours(this.#clock.now()).map(({ day, hour }) => this.#redis.hget(dayKey(day), `successes@${hour}`)),
+    );
+    return counts.reduce((sum, count) => sum + Number(count), 0);
   }
 
   async buildsPerDay(): Promise<Chart> {
-    const days = lastDays(this.#clock.now(), STAT_DAYS);
-    const counts = await this.#days(days);
-    return {
-      labels: days.map(dayLabel),
-      datasets: DAILY.map(({ event, label, color }) => ({
-        label,
-        data: days.map((day) => counts.get(day)?.get(event) ?? 0),
-        color,
-      })),
-    };
+    return await this.#daily.get();
   }
 
   /** Images built by week; of each version whose name begins with `branch`, or of each branch. */
   async buildsByVersion(branch: string | undefined): Promise<Chart> {
-    const weeks = lastWeeks(this.#clock.now(), STAT_WEEKS);
-    const counts = await this.#days(weeks.flat());
-    const series = new Map<string, number[]>();
-    for (const [at, days] of weeks.entries()) {
-      for (const [name, count] of days.flatMap((day) => [...(counts.get(day) ?? [])])) {
-        const version = /^successes:(.+)$/.exec(name)?.[1];
-        if (version === undefined || (branch !== undefined && !version.startsWith(branch))) continue;
-        const label = branch === undefined ? branchLabel(version) : version;
-        const data = series.get(label) ?? weeks.map(() => 0);
-        data[at] = (data[at] ?? 0) + count;
-        series.set(label, data);
-      }
+    const { labels, byVersion } = await this.#weeks.get();
+    if (branch !== undefined) {
+      return chartOf(labels, new Map([...byVersion].filter(([version]) => version.startsWith(branch))));
     }
-    return {
-      labels: weeks.map(([first = '']) => dayLabel(first)),
-      datasets: [...series].map(([label, data]) => ({ label, data })).sort(byLabel),
-    };
+    const byBranch = new Map<string, readonly number[]>();
+    for (const [version, data] of byVersion) {
+      const others = byBranch.get(branchLabel(version)) ?? [];
+      byBranch.set(
+        branchLabel(version),
+        data.map((count, at) => count + (others[at] ?? 0)),
+      );
+    }
+    return chartOf(labels, byBranch);
   }
 
   /** The packages asked for most often in the last 30 days, over all branches or for one. */
@@ -112,26 +116,45 @@ export class StatsReader {
     return entries.map((entry) => parseJsonAs(BuildErrorSchema, entry, 'build error in Redis'));
   }
 
+  async #sumDays(): Promise<Chart> {
+    const days = lastDays(this.#clock.now(), STAT_DAYS);
+    const events = DAILY.map(({ event }) => event);
+    const counts = await Promise.all(days.map((day) => this.#redis.hmget(dayKey(day), ...events)));
+    return {
+      labels: days.map(dayLabel),
+      datasets: DAILY.map(({ label, color }, at) => ({
+        label,
+        data: counts.map((ofDay) => Number(ofDay[at])),
+        color,
+      })),
+    };
+  }
+
+  async #sumWeeks(): Promise<Weeks> {
+    const weeks = lastWeeks(this.#clock.now(), STAT_WEEKS);
+    const counts = await this.#counts.of(weeks.flat());
+    const byVersion = new Map<string, number[]>();
+    for (const [at, days] of weeks.entries()) {
+      for (const [version, count] of days.flatMap((day) => [...(counts.get(day) ?? [])])) {
+        const data = byVersion.get(version) ?? weeks.map(() => 0);
+        data[at] = (data[at] ?? 0) + count;
+        byVersion.set(version, data);
+      }
+    }
+    return { labels: weeks.map(([first = '']) => dayLabel(first)), byVersion };
+  }
+
   async #sumPackages(key: string, branch: string): Promise<void> {
     const days = lastDays(this.#clock.now(), STAT_DAYS).map((day) => packagesKey(day, branch));
     await this.#redis
       .multi()
       .zunionstore(key, days.length, ...days)
-      .expire(key, TOP_KEPT_SECONDS)
+      .expire(key, KEPT_SECONDS)
       .exec();
-  }
-
-  async #days(days: readonly string[]): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>> {
-    const hashes = await Promise.all(days.map((day) => this.#redis.hgetall(dayKey(day))));
-    return new Map(
-      days.map((day, at) => [
-        day,
-        new Map(Object.entries(hashes[at] ?? {}).map(([name, count]) => [name, Number(count)])),
-      ]),
-    );
   }
 }
 
-function byLabel(left: { readonly label: string }, right: { readonly label: string }): number {
-  return left.label < right.label ? -1 : 1;
+function chartOf(labels: readonly string[], series: ReadonlyMap<string, readonly number[]>): Chart {
+  const datasets = [...series].map(([label, data]) => ({ label, data }));
+  return { labels, datasets: datasets.sort((left, right) => (left.label < right.label ? -1 : 1)) };
 }

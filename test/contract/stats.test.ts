@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientsKey } from '../../coordinator/stats/stat-keys.ts';
+import { clientsKey, dayKey } from '../../coordinator/stats/stat-keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { useFarm } from '../support/use-farm.ts';
 import { ARCHER, build, X86 } from '../support/wire-builds.ts';
@@ -31,9 +31,10 @@ beforeAll(async () => {
   await wire.post('/api/v1/build', nameless);
   await build(wire, { ...ARCHER, version: '25.12.0', packages: ['vim'], client: 'luci/26.1' });
   await build(wire, { ...X86, packages: ['vim'], packages_versions: { vim: DIGITS }, client: 'luci/26.1' });
+  // What is counted is written once a second, and a chart is drawn once a minute.
   await eventually(async () => {
-    const chart = (await wire.get('/api/v1/builds-per-day')).json as unknown as Chart;
-    expect(chart.datasets.map(({ data }) => data.at(-1))).toEqual([6, 3, 1]);
+    const counts = await redis.hmget(dayKey(today()), 'requests', 'cache-hits', 'failures', 'successes');
+    expect(counts).toEqual(['6', '3', '1', '2']);
   });
 });
 

@@ -1,15 +1,20 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dayKey } from '../../coordinator/stats/stat-keys.ts';
 import { BuildClient, hashOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFarm, type TestFarm } from '../support/start-farm.ts';
 
 let farm: TestFarm;
+let redis: Redis;
 
 beforeAll(async () => {
   farm = await startFarm();
+  redis = new Redis(farm.redis.url);
 });
 
 afterAll(async () => {
+  redis.disconnect();
   await farm[Symbol.asyncDispose]();
 });
 
@@ -40,17 +45,19 @@ test('requests, hits, builds, packages and errors are counted and shown as asu s
   const failing = { ...request, packages: ['vim', 'knob-fail'], client: undefined };
   expect((await client.final(hashOf(await client.post(failing)))).status).toBe(500);
 
+  const today = new Date().toISOString().slice(0, 10);
+  // What is counted is written once a second, and a chart is drawn once a minute.
   await eventually(async () => {
-    const chart = (await read('/api/v1/builds-per-day')) as unknown as Chart;
-    expect(chart.datasets.map(({ label, data }) => [label, data.at(-1)])).toEqual([
-      ['Requests', 4],
-      ['Cache-Hits', 2],
-      ['Failures', 1],
-    ]);
+    const counts = await redis.hmget(dayKey(today), 'requests', 'cache-hits', 'failures', 'successes');
+    expect(counts).toEqual(['4', '2', '1', '1']);
   });
   const perDay = (await read('/api/v1/builds-per-day')) as unknown as Chart;
-  const today = `${new Date().toISOString().slice(0, 10)}Z`;
-  expect([perDay.labels.length, perDay.labels.at(-1)]).toEqual([30, today]);
+  expect(perDay.datasets.map(({ label, data }) => [label, data.at(-1)])).toEqual([
+    ['Requests', 4],
+    ['Cache-Hits', 2],
+    ['Failures', 1],
+  ]);
+  expect([perDay.labels.length, perDay.labels.at(-1)]).toEqual([30, `${today}Z`]);
   expect(await read('/api/v1/stats/builds-per-day')).toEqual(perDay);
   expect(perDay.datasets).toMatchObject([{ color: 'green' }, { color: 'orange' }, { color: 'red' }]);
   expect(await read('/api/v1/stats/summary')).toEqual({ queue_length: 0, builds_24h: 1 });

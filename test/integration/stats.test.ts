@@ -49,6 +49,12 @@ let reader: StatsReader;
 
 const clock: Clock = { now: () => now, sleep: async () => undefined };
 
+/** How many days were read whole since the statistics of Redis were reset. */
+async function daysRead(): Promise<number> {
+  const found = /cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'));
+  return Number(found?.[1] ?? 0);
+}
+
 function asked(version = SPEC.version, client: string | null = null): ResolvedRequest {
   return { spec: { ...SPEC, version }, source: SOURCE, client };
 }
@@ -146,6 +152,42 @@ describe('statistics', () => {
     ]);
     now += DAY_MS;
     expect(await reader.buildsOfLastDay()).toBe(0);
+  });
+
+  test('are summed over days once a minute, whoever asks for what', async () => {
+    recorder.finished(ended('done'));
+    await recorder.flush();
+    await redis.config('RESETSTAT');
+    const branches = Array.from({ length: 50 }, (_, at) => `24.${at}`);
+    const charts = await Promise.all(branches.map((branch) => reader.buildsByVersion(branch)));
+    expect(charts[10]?.datasets.map(({ label }) => label)).toEqual(['24.10.4']);
+    expect(await daysRead()).toBe(26 * 7);
+    recorder.finished(ended('done'));
+    await recorder.flush();
+    const builtThisWeek = async () => (await reader.buildsByVersion('24.10')).datasets[0]?.data.at(-1);
+    const builtToday = async () => (await reader.buildsPerDay()).datasets[0]?.data.at(-1);
+    expect([await builtThisWeek(), await builtToday()]).toEqual([1, 0]);
+    recorder.requested('new', RECORD, asked());
+    await recorder.flush();
+    now += 60_000;
+    expect([await builtThisWeek(), await builtToday()]).toEqual([2, 1]);
+    // Of the days that are over none is read again.
+    expect(await daysRead()).toBe(26 * 7 + 2);
+  });
+
+  test('tell of a day that begins, and no more of the one that is too long ago', async () => {
+    recorder.finished(ended('done'));
+    await recorder.flush();
+    for (const [days, data] of [
+      [0, [0, 1]],
+      [1, [0, 1]],
+      [7, [1, 0]],
+    ] as const) {
+      now = Date.parse('2026-11-23T12:30:00Z') + days * DAY_MS;
+      expect((await reader.buildsByVersion(undefined)).datasets[0]?.data.slice(-2)).toEqual(data);
+    }
+    now += 26 * 7 * DAY_MS;
+    expect((await reader.buildsByVersion(undefined)).datasets).toEqual([]);
   });
 
   test('sum packages over 30 days, without what is left out', async () => {
