@@ -29,6 +29,7 @@ export interface TestServer extends AsyncDisposable {
     resolveError: unknown;
     queuedError: unknown;
     ready: boolean;
+    readonly distros: string[];
     read: (bytes: Buffer) => Readable;
     openStreams: number;
   };
@@ -44,6 +45,7 @@ export async function startTestServer(): Promise<TestServer> {
     resolveError: undefined,
     queuedError: undefined,
     ready: true,
+    distros: ['openwrt'],
     read: (bytes) => Readable.from([bytes]),
     openStreams: 0,
   };
@@ -86,7 +88,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
         return 7;
       },
     },
-    catalog: fakeCatalog(),
+    catalog: fakeCatalog(world),
     lists: {
       latest: async () => JSON_BYTES,
       branchesOf2021: async () => JSON_BYTES,
@@ -150,10 +152,10 @@ function fakeAliases(): HttpDependencies['aliases'] {
   };
 }
 
-function fakeCatalog(): HttpDependencies['catalog'] {
+function fakeCatalog({ distros }: TestServer['world']): HttpDependencies['catalog'] {
   return {
     overview: async () => Buffer.from('{"latest":[]}'),
-    distribution: (name) => (name === 'openwrt' ? shippedOpenWrt() : undefined),
+    distribution: (name) => (distros.includes(name) ? shippedOpenWrt() : undefined),
     hasVersion: async (version) => version === '24.10.4',
     hasTarget: async ({ target }) => target === 'ath79/generic',
     profiles: async () => ({

@@ -15,7 +15,7 @@ const MAX_ECHO = 200;
 
 /**
  * Reads a request as asu v0.3.0 and its clients of 2021 did (contract 3): the checks in their order and with their words.
- * Clients of 2020 give no target: it is that of the profile. Versions may be in small letters, as LuCI of March 2020 has them.
+ * Clients of 2020 give no target: it is that of OpenWrt's profile. Versions may be in small letters, as LuCI of March 2020 has them.
  * @throws FarmError `unavailable` when upstream cannot be asked.
  */
 export async function readLegacyRequest(
@@ -65,6 +65,8 @@ async function findTarget(
   const { version, distro, target, profile } = asked;
   const unknownProfile = { problem: 'bad_profile', message: `Unknown profile: ${echo(profile)}` } as const;
   if (target === undefined) {
+    // Profiles are known by target; only those of the one distribution that v0.3.0 had are known without.
+    if (distro !== DEFAULT_DISTRO) return { problem: 'bad_target', message: `Missing target, for ${distro}` };
     const found = typeof profile === 'string' ? await versions.targetOf(version, profile) : undefined;
     return found === undefined ? unknownProfile : { target: found };
   }

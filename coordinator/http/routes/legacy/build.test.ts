@@ -134,6 +134,15 @@ describe('the build API of old clients', () => {
     expect(server.asked).toEqual([]);
   });
 
+  test('refuses a profile of another distribution without its target, and does not take OpenWrt’s for it', async () => {
+    server.world.distros.push('immortalwrt');
+    const other = { ...request, distro: 'immortalwrt' };
+    const message = 'Missing target, for immortalwrt';
+    expect(await post(other)).toMatchObject({ status: 400, body: { status: 'bad_target', message } });
+    expect((await post({ ...other, target: 'ath79/generic' })).status).toBe(202);
+    expect(server.asked).toMatchObject([{ distro: 'immortalwrt', target: 'ath79/generic' }]);
+  });
+
   test.each([
     [{ ...request, packages: 'vim' }, 422, 'bad_packages', 'packages: Input should be a valid list'],
     [{ ...request, diff_packages: 7 }, 422, 'bad_request', 'diff_packages: Input should be a valid boolean'],
