@@ -144,6 +144,18 @@ describe('the HTTP server', () => {
     });
   });
 
+  test('the versions of v0.3.0 come with the key of each, where it is known', async () => {
+    expect(await (await fetch(`${server.url}/api/versions`)).json()).toEqual({
+      SNAPSHOT: {
+        branch: 'master',
+        path: 'snapshots',
+        pubkey: 'RWS1BD5w+adc3j2Hqg9+b66CvLR7NlHbsj7wjNVj0XGt/othDgIAOJS+',
+      },
+      '99.01.0': { branch: 'openwrt-99.01', path: 'releases/99.01.0', pubkey: '' },
+      branches: [{ name: 'snapshot', latest: 'snapshot' }],
+    });
+  });
+
   test('readiness tells what is missing', async () => {
     server.world.ready = false;
     const response = await fetch(`${server.url}/readyz`);

@@ -93,7 +93,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
       latest: async () => JSON_BYTES,
       branchesOf2021: async () => JSON_BYTES,
       branches: async () => JSON_BYTES,
-      legacyVersions: async () => JSON_BYTES,
+      legacyVersions: async () => VERSIONS_BYTES,
     },
     documents: {
       versionAt: async (folder) => (folder === 'releases/24.10.4' ? '24.10.4' : undefined),
@@ -139,6 +139,13 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
 }
 
 const JSON_BYTES = Buffer.from('{"fake":true}');
+const VERSIONS_BYTES = Buffer.from(
+  JSON.stringify({
+    SNAPSHOT: { branch: 'master', path: 'snapshots', pubkey: '' },
+    '99.01.0': { branch: 'openwrt-99.01', path: 'releases/99.01.0', pubkey: '' },
+    branches: [{ name: 'snapshot', latest: 'snapshot' }],
+  }),
+);
 
 function fakeAliases(): HttpDependencies['aliases'] {
   const builds = new Map<string, AliasedBuild>();

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { HttpDependencies } from '../../dependencies.ts';
 import { getRoute } from '../../get-route.ts';
+import { SignedVersions } from '../../legacy/signed-versions.ts';
 import { BAD_GATEWAY, ok } from '../../openapi/answers.ts';
 import type { RouteDoc } from '../../openapi/route-doc.ts';
 import { sendUpstreamJson } from '../../upstream-json.ts';
@@ -12,7 +13,7 @@ export const LegacyVersionsSchema = Type.Object(
     additionalProperties: Type.Object({
       branch: Type.String(),
       path: Type.String(),
-      pubkey: Type.String(),
+      pubkey: Type.String({ description: 'what signs its sha256sums, for usign; empty where not known' }),
     }),
   },
 );
@@ -24,7 +25,10 @@ const DOC: RouteDoc = {
 };
 
 export function legacyVersionsRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'lists'>): void {
+  const signed = new SignedVersions();
   getRoute(app, '/api/versions', DOC, (_request, reply) =>
-    sendUpstreamJson(reply, 'There are no versions', () => deps.lists.legacyVersions()),
+    sendUpstreamJson(reply, 'There are no versions', async () =>
+      signed.complete(await deps.lists.legacyVersions()),
+    ),
   );
 }
