@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../shared/digest.ts';
-import { hasBrowser, startBrowser, type TestBrowser } from '../support/browser.ts';
+import { startBrowser, type TestBrowser } from '../support/browser.ts';
 import { useFarm } from '../support/use-farm.ts';
 import { ARCHER, NO_HASH, X86 } from '../support/wire-builds.ts';
 
@@ -33,9 +33,7 @@ const LUCI = {
   rootfs_size_mb: '256',
 };
 
-const WHY = hasBrowser ? '' : ' (skipped: no browser here; `apt-get install chromium` brings one)';
-
-describe.skipIf(!hasBrowser)(`from another origin${WHY}`, () => {
+describe('from another origin', () => {
   const used = useFarm();
   let browser: TestBrowser;
 

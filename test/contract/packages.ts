@@ -49,6 +49,7 @@ describe('known is', () => {
   test.each<[client: string, what: string, base: object, name: string]>([
     ['all', 'what a feed has', X86, 'vim'],
     ['all', 'what the target has', X86, 'libgcc'],
+    ['all', 'what this release is the last to have', OLD, 'luci-app-ntpc'],
     ['all', 'a kernel module of the target', ARCHER, 'kmod-ath9k'],
     ['LuCI of before 23.05', 'a name with its ABI version', X86, 'libncurses6'],
     ['LuCI', 'what one stands for', X86, 'nftables'],
@@ -89,7 +90,7 @@ describe('unknown is', () => {
   test.each<[what: string, base: object, name: string]>([
     ['what no feed has', X86, 'no-such-package'],
     ['what is only in a later release', OLD, 'apk-mbedtls'],
-    ['what is only in an earlier one', SNAPSHOT, 'auc-nothing'],
+    ['what is only in an earlier one', ARCHER, 'luci-app-ntpc'],
     ['a kernel module of another target', X86, 'kmod-ath9k'],
     ['a firmware of another target', ARCHER, 'mt7981-wo-firmware'],
   ])('%s', async (_what, base, name) => {

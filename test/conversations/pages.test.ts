@@ -154,10 +154,12 @@ describe('the first clients', () => {
   });
 
   test('LuCI of 21.02.0 installs a release', async () => {
-    const luci = new LuciOf2021(`${used.farm.url}/`, ARCHER);
+    const device = { ...ARCHER, packages: [...ARCHER.packages, 'iperf3'] };
+    const luci = new LuciOf2021(`${used.farm.url}/`, device);
     expect(await luci.check()).toContain('24.10.4');
     const result = await luci.request('24.10.4');
     expectImage(result, /^openwrt-24\.10\.4-.*sysupgrade\.bin$/);
+    expect(result.shown.length).toBeGreaterThan(0);
     for (const text of result.shown) expect(text).toMatch(/^(queued \d+|started)/);
   });
 });

@@ -115,6 +115,7 @@ describe('auc of 2021, on the paths without a version', () => {
   test('upgrades, waiting by words', async () => {
     const result = await new Auc(used.farm.url, ARCHER, AUC_OF_2021).upgrade('23.05');
     expectImage(result, /^openwrt-23\.05\.6-.*archer-c7-v5-squashfs-sysupgrade\.bin$/);
+    expect(result.shown.length).toBeGreaterThan(0);
     for (const text of result.shown) expect(text).toMatch(/^(queued \d+|started)/);
   });
 

@@ -13,9 +13,6 @@ const ARGUMENTS = [
   ...['--disable-component-update', '--disable-sync'],
 ];
 
-/** Whether there is a browser to test with. */
-export const hasBrowser = existsSync(CHROMIUM);
-
 /** A headless browser, and a server of pages for it: an origin of its own on loopback, which browsers take for secure. */
 export interface TestBrowser extends AsyncDisposable {
   /** `http://127.0.0.1:41234`. */
@@ -24,8 +21,13 @@ export interface TestBrowser extends AsyncDisposable {
   open(page: string): Promise<Page>;
 }
 
-/** @param folder of the pages. */
+/**
+ * @param folder of the pages.
+ * @throws Error where there is no browser: tests that only it can make would pass for good ones.
+ */
 export async function startBrowser(folder: string): Promise<TestBrowser> {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`${CHROMIUM} is missing; \`deploy/install.sh test\` installs it`);
   const opened = new Disposers();
   const server = createServer((request, response) => {
     const name = basename(new URL(request.url ?? '/', 'http://page').pathname);

@@ -35,6 +35,8 @@ export const FEED_PACKAGES: readonly PackageSpec[] = [
     ['liblucihttp', '2023.03.15~9b5b683f', { abiVersion: '0', depends: ['libc'] }],
     ['luci-app-attendedsysupgrade', LUCI_VERSION, LUCI_BASE],
     ['luci-app-firewall', LUCI_VERSION, { ...LUCI_BASE, depends: ['luci-base', 'firewall4'] }],
+    // Renamed by nobody afterwards, as `auc` and `luci-app-opkg` are.
+    ['luci-app-ntpc', LUCI_VERSION, { ...LUCI_BASE, versions: ONLY_23_05 }],
     ['luci-app-opkg', LUCI_VERSION, { ...LUCI_BASE, versions: ONLY_23_05 }],
     ['luci-app-package-manager', LUCI_VERSION, { ...LUCI_BASE, versions: SINCE_24_10 }],
     ['luci-app-sqm', LUCI_VERSION, { ...LUCI_BASE, depends: ['luci-base', 'sqm-scripts'] }],
