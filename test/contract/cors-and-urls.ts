@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { WireRequest } from '../support/wire.ts';
 import { build, imagesOf, NO_HASH, X86 } from '../support/wire-builds.ts';
@@ -9,12 +11,21 @@ import { used } from './farm-with-agent.ts';
 
 const { wire } = used;
 const REQUEST = { ...X86, packages: ['vim'] };
+const CORTEX = 'aarch64_cortex-a53';
 const ORIGIN = { Origin: 'http://192.168.1.1' };
+
+/** A build whose record the store cannot read: no fault of the client's. */
+const DAMAGED = 'd'.repeat(64);
+/** What upstream does not tell; nothing else in this farm asks for it. */
+const UNTOLD = { version: '23.05.6', target: 'mediatek/filogic', profile: 'openwrt_one' };
 
 let hash: string;
 let image: string;
 
 beforeAll(async () => {
+  const { artifacts, upstream } = used.farm;
+  await mkdir(join(artifacts, 'builds', DAMAGED.slice(0, 2), DAMAGED, 'build.json'), { recursive: true });
+  upstream.fault(/23\.05\.6\/(targets\/mediatek|packages\/aarch64)/, 'status-500');
   const done = await build(wire, REQUEST);
   hash = String(done.json.request_hash);
   image = `/store/${done.json.bin_dir}/${imagesOf(done)[0]?.name}`;
@@ -35,6 +46,7 @@ const ROWS: readonly Row[] = [
   [200, 'an image', () => image],
   [206, 'a part of an image', () => image, { headers: { Range: 'bytes=0-9' } }],
   [416, 'no part of an image', () => image, { headers: { Range: 'bytes=999999999-' } }],
+  [304, 'an image the client has', () => image, { headers: { 'If-None-Match': '*' } }],
   [200, 'a number', () => '/api/v1/stats'],
   [200, 'a page', () => '/'],
   [400, 'a refusal', () => '/api/v1/build', json({ ...X86, version: '1.2' })],
@@ -46,6 +58,10 @@ const ROWS: readonly Row[] = [
   [404, 'an unknown revision', () => '/api/v1/revision/24.10.4/made/up'],
   [405, 'another method', () => '/api/v1/build', { method: 'DELETE' }],
   [413, 'too large a body', () => '/api/v1/build', json('x'.repeat(5 * 1024 ** 2))],
+  [500, 'a build that would fail', () => '/api/v1/build', json({ ...X86, version_code: 'r1-0123456789' })],
+  [500, 'a fault of ours', () => `/store/${DAMAGED}/image.bin`],
+  [502, 'an index that upstream keeps back', () => `/json/v1/releases/23.05.6/packages/${CORTEX}-index.json`],
+  [503, 'a build that upstream tells nothing of', () => '/api/v1/build', json(UNTOLD)],
   [400, 'a target of 2021 that is unknown', () => '/api/build', json({ version: '1.2', profile: 'a' })],
   [200, 'the versions of 2020', () => '/api/versions'],
 ];

@@ -243,8 +243,10 @@ describe('an unknown package is a 422 at once', () => {
 
 test('a full queue refuses what is new with 529, and nothing else', async () => {
   const finished = { ...X86, packages: ['nano'] };
+  const failed = { ...X86, packages: ['dangling'] };
   const agent = await used.farm.startAgent('short-lived');
   expect((await build(wire, finished)).status).toBe(200);
+  expect((await build(wire, failed)).status).toBe(500);
   await agent[Symbol.asyncDispose]();
   const waiting = [X86, { ...X86, packages: ['vim'] }, { ...X86, packages: ['htop'] }];
   for (const body of waiting) expect((await wire.post('/api/v1/build', body)).status).toBe(202);
@@ -257,7 +259,9 @@ test('a full queue refuses what is new with 529, and nothing else', async () => 
     detail: 'server overload, queue contains too many build requests: 3',
   });
   expect(Number(refused.header('retry-after'))).toBeGreaterThan(0);
+  expect(refused.headers('access-control-allow-origin')).toEqual(['*']);
   expect(refused.headerNames.filter((name) => name.startsWith('x-'))).toEqual([]);
   for (const body of waiting) expect((await wire.post('/api/v1/build', body)).status).toBe(202);
   expect((await wire.post('/api/v1/build', finished)).status).toBe(200);
+  expect((await wire.post('/api/v1/build', failed)).status).toBe(500);
 });
