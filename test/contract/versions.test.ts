@@ -1,9 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Disposers } from '../../shared/lifecycle.ts';
-import { serveUpstream } from '../support/upstream/serve-upstream.ts';
+import { writeDistribution } from '../support/distribution-file.ts';
+import { startMetadataMirror } from '../support/upstream/metadata-mirror.ts';
 import { useFarm } from '../support/use-farm.ts';
 
 /* Contract 2.8: versions and branches, from an upstream with years of releases behind it. */
@@ -11,15 +9,8 @@ import { useFarm } from '../support/use-farm.ts';
 const opened = new Disposers();
 const PUBLIC = 'https://downloads.example/openwrt';
 
-/** A mirror of nothing but metadata. */
-async function startMetadata(files: Readonly<Record<string, unknown>>): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'wrtfarm-metadata-'));
-  opened.add('folder', () => rm(root, { recursive: true, force: true }));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), JSON.stringify(content));
-  }
-  return opened.use('mirror', await serveUpstream(root)).url;
+async function mirrorOf(files: Readonly<Record<string, unknown>>): Promise<string> {
+  return opened.use('mirror', await startMetadataMirror(files)).url;
 }
 
 const { wire } = useFarm(async () => ({
@@ -29,7 +20,7 @@ const { wire } = useFarm(async () => ({
     contact: 'farm@example.org',
     allowDefaults: 'true',
     repositoryAllowList: ['https://feeds.example/ok'],
-    upstream: await startMetadata({
+    upstream: await mirrorOf({
       '.versions.json': {
         stable_version: '24.10.10',
         oldstable_version: '23.05.6',
@@ -174,5 +165,73 @@ describe('the rest of the overview', () => {
 
   test('its keys are those of asu', async () => {
     expect(Object.keys(await overview()).sort()).toEqual(['branches', 'latest', 'server', 'upstream_url']);
+  });
+});
+
+describe('branches that have nothing yet, or nothing any more', () => {
+  const { wire: scarce } = useFarm(async () => {
+    const distribution = await writeDistribution(({ branches }) => ({
+      branches: branches.map((branch) => ({ ...branch, enabled: branch.name !== '22.03' })),
+    }));
+    opened.use('distribution', distribution);
+    return {
+      agents: 0,
+      coordinator: {
+        distros: [distribution.path],
+        upstream: await mirrorOf({
+          '.versions.json': {
+            stable_version: '24.10.4',
+            oldstable_version: '22.03.7',
+            versions_list: ['24.10.4', '22.03.7'],
+          },
+          'releases/24.10.4/.targets.json': { 'x86/64': 'x86_64' },
+        }),
+      },
+    };
+  });
+
+  type Told = { readonly branches: Record<string, Branch>; readonly latest: readonly string[] };
+
+  test('LuCI: the newest version is of a branch that is built', async () => {
+    for (const path of ['/json/v1/latest.json', '/api/v1/latest', '/json/latest.json']) {
+      const reply = await scarce.get(path);
+      expect([reply.status, reply.json], path).toEqual([200, { latest: ['24.10.4'] }]);
+    }
+  });
+
+  test.each(['/json/v1/overview.json', '/api/v1/overview', '/api/overview'])(
+    'owut, LuCI: %s tells all branches, whole, where asu answers 500',
+    async (path) => {
+      const reply = await scarce.get(path);
+      expect(reply.status).toBe(200);
+      const { branches, latest } = reply.json as unknown as Told;
+      expect(latest).toEqual(['24.10.4']);
+      expect(Object.keys(branches)).toEqual(['SNAPSHOT', '25.12', '24.10', '23.05', '22.03', '21.02']);
+      expect(branches['24.10']).toMatchObject({ versions: ['24.10.4', '24.10-SNAPSHOT'], enabled: true });
+      expect(branches['25.12']).toMatchObject({ versions: ['25.12-SNAPSHOT'], targets: {} });
+      expect(branches['22.03']).toMatchObject({ versions: [], targets: {}, enabled: false });
+      for (const branch of Object.values(branches)) expect(branch.package_changes).toBeInstanceOf(Array);
+    },
+  );
+
+  test.each(['/json/v1/branches.json', '/json/branches.json'])('auc: %s has them too', async (path) => {
+    const reply = await scarce.get(path);
+    expect(reply.status).toBe(200);
+    const branches = JSON.parse(reply.text) as Branch[];
+    expect(branches.map(({ name }) => name)).toContain('22.03');
+    expect(branches.find(({ name }) => name === '22.03')).toMatchObject({ enabled: false, versions: [] });
+  });
+
+  test('the lists of 2020 leave such a branch out', async () => {
+    const { branches, ...versions } = (await scarce.get('/api/versions')).json;
+    expect(branches).toContainEqual({ name: '24.10', latest: '24.10.4' });
+    expect(branches).not.toContainEqual(expect.objectContaining({ name: '22.03' }));
+    expect(Object.keys(versions)).not.toContain('22.03.7');
+  });
+
+  test('and nothing of it is built', async () => {
+    const body = { version: '22.03.7', target: 'x86/64', profile: 'generic' };
+    const reply = await scarce.post('/api/v1/build', body);
+    expect([reply.status, reply.json.detail]).toEqual([400, 'Unsupported branch: 22.03.7']);
   });
 });
