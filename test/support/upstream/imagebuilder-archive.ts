@@ -22,7 +22,7 @@ const EXECUTABLE = /\.(pl|sh)$/;
 /** The archive's name: `openwrt-imagebuilder-24.10.4-x86-64.Linux-x86_64.tar.zst`; snapshots without the version. */
 export function archiveName(version: MiniVersion, target: MiniTarget): string {
   const number = version.version === 'SNAPSHOT' ? '' : `${version.version}-`;
-  const stem = `openwrt-imagebuilder-${number}${target.name.replace('/', '-')}.Linux-x86_64`;
+  const stem = `${version.distro ?? 'openwrt'}-imagebuilder-${number}${target.name.replace('/', '-')}.Linux-x86_64`;
   return `${stem}.tar.${version.compression}`;
 }
 

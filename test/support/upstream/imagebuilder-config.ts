@@ -31,7 +31,7 @@ function dotConfig(version: MiniVersion, target: MiniTarget, board: string, subt
     `CONFIG_TARGET_ARCH_PACKAGES="${target.architecture}"`,
     `CONFIG_TARGET_BOARD="${board}"`,
     `CONFIG_TARGET_SUBTARGET="${subtarget}"`,
-    'CONFIG_VERSION_DIST="openwrt"',
+    `CONFIG_VERSION_DIST="${version.distro ?? 'openwrt'}"`,
     `CONFIG_VERSION_NUMBER="${version.version}"`,
     flag('VERSION_FILENAMES', version.version !== 'SNAPSHOT'),
     flag('USE_APK', version.packageManager === 'apk'),

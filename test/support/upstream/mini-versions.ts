@@ -2,6 +2,8 @@ import { sha256Hex } from '../../../shared/digest.ts';
 
 /** One OpenWrt version of the miniature, with all in which real ones differ. */
 export interface MiniVersion {
+  /** First word of the names of archives and images; default `openwrt`. */
+  readonly distro?: string;
   /** As in `version_number`: `24.10.4`, `SNAPSHOT`. */
   readonly version: string;
   /** Folder below the mirror's root: `releases/24.10.4`, `snapshots`. */

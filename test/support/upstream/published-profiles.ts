@@ -12,7 +12,7 @@ export function defaultPackages(version: MiniVersion, target: MiniTarget): strin
 /** profiles.json as the release publishes it: all profiles of the target, with images that are named but not kept. */
 export function publishedProfiles(version: MiniVersion, target: MiniTarget): string {
   const number = version.version === 'SNAPSHOT' ? '' : `${version.version}-`;
-  const prefix = `openwrt-${number}${target.name.replace('/', '-')}`;
+  const prefix = `${version.distro ?? 'openwrt'}-${number}${target.name.replace('/', '-')}`;
   const profiles = Object.fromEntries(
     target.profiles.map((profile) => [
       profile.id,

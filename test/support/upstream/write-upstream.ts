@@ -33,6 +33,8 @@ export interface WriteUpstreamOptions {
   readonly versions?: readonly string[];
   /** Targets to write; default: all of `MINI_TARGETS`. */
   readonly targets?: readonly string[];
+  /** Whose mirror it is; default: OpenWrt's. */
+  readonly distro?: string;
 }
 
 const VERSIONS_FILE = '.versions.json';
@@ -52,7 +54,10 @@ export async function writeUpstream(
   root: string,
   options: WriteUpstreamOptions = {},
 ): Promise<WrittenUpstream> {
-  const versions = MINI_VERSIONS.filter((each) => options.versions?.includes(each.version) ?? true);
+  const { distro } = options;
+  const versions = MINI_VERSIONS.filter((each) => options.versions?.includes(each.version) ?? true).map(
+    (each) => (distro === undefined ? each : { ...each, distro }),
+  );
   const targets = MINI_TARGETS.filter((each) => options.targets?.includes(each.name) ?? true);
   await mkdir(join(root, '..'), { recursive: true });
   const key = await loadSigningKey(`${root}.seed`);
