@@ -9,6 +9,7 @@ import { NO_PROXIES, type ProxySettings } from '../shared/proxies.ts';
 import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.ts';
 import { DirectoryStore } from './artifacts/directory-store.ts';
 import { Retention } from './artifacts/retention.ts';
+import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
 import { createBuilds } from './builds/create-builds.ts';
@@ -141,6 +142,10 @@ async function open(
     catalog,
     staging: artifacts,
     retention,
+    clearMs: lookEveryMs(
+      [config.keepPlainMs, config.keepWithVersionsMs, config.keepWithDefaultsMs, config.keepFailedMs],
+      config.storeGraceMs,
+    ),
     clock,
     leaseMs,
     log,

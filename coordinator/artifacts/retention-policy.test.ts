@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { buildsToRemove, type KeptBuild } from './retention-policy.ts';
+import { buildsToRemove, type KeptBuild, lookEveryMs } from './retention-policy.ts';
 
 const build = (binDir: string, finishedAt: number, changes: Partial<KeptBuild> = {}): KeptBuild => ({
   binDir,
@@ -36,4 +36,10 @@ test('what expired makes room first', () => {
 
 test('without a limit nothing but time removes a build', () => {
   expect(removed([build('a', 1, { sizeBytes: Number.MAX_SAFE_INTEGER })], 0)).toEqual([]);
+});
+
+test('the store is looked through as often as something goes, at least each ten minutes and at most each second', () => {
+  expect(lookEveryMs([3_000, 60_000], 2_000)).toBe(5_000);
+  expect(lookEveryMs([1_800_000, 3_600_000], 86_400_000)).toBe(600_000);
+  expect(lookEveryMs([500], 0)).toBe(1_000);
 });

@@ -17,6 +17,18 @@ export interface RetentionLimits {
   readonly maxBytes: number;
 }
 
+const MAX_LOOK_MS = 10 * 60_000;
+const MIN_LOOK_MS = 1_000;
+
+/**
+ * How often the store is looked through: as often as the shortest-lived result goes, but not so often that reading every record
+ * of a large store weighs. Milliseconds.
+ * @param lifetimesMs how long results hold, by kind.
+ */
+export function lookEveryMs(lifetimesMs: readonly number[], graceMs: number): number {
+  return Math.max(MIN_LOOK_MS, Math.min(MAX_LOOK_MS, Math.min(...lifetimesMs) + graceMs));
+}
+
 /**
  * Which builds are removed now: those whose grace is over, then the oldest until the rest fits. A file that two builds share
  * counts for each of them, so the limit holds in any case.

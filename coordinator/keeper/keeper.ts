@@ -26,8 +26,6 @@ const STEP_MS = 500;
 const RECONCILE_MS = 2_000;
 /** How often what waits is compared with what upstream offers. */
 const FOLLOW_MS = 5_000;
-/** How often the artifact store is looked through for what is due to go. */
-const CLEAR_MS = 10 * 60_000;
 /** How often, and how old, uploads that nobody owns are looked for. */
 const SWEEP_MS = 60_000;
 /** What should have happened at once is repeated when it has not for this long. */
@@ -45,6 +43,8 @@ export interface KeeperDependencies {
   readonly queue: JobQueue;
   readonly lock: KeeperLock;
   readonly retention: Retention;
+  /** How often the artifact store is looked through for what is due to go, milliseconds. */
+  readonly clearMs: number;
   readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
   readonly catalog: Pick<Catalog, 'currentSource'>;
   readonly clock: Clock;
@@ -199,8 +199,11 @@ export class Keeper {
   }
 
   async #clearStore(): Promise<number> {
-    if (this.#isHolder) await this.#deps.retention.step();
-    return CLEAR_MS;
+    const { retention, clearMs } = this.#deps;
+    // At the start nobody holds the lock yet, and whoever takes it over looks soon.
+    if (!this.#isHolder) return Math.min(FOLLOW_MS, clearMs);
+    await retention.step();
+    return clearMs;
   }
 
   async #followDigest(set: WaitingSet): Promise<void> {
