@@ -52,6 +52,11 @@ done`,
 esac`,
   },
   {
+    package: 'knob-large',
+    effect: 'images of 14 MiB more, other ones each time: more than the buffers of a connection hold',
+    script: 'head -c 14680064 /dev/urandom > "$TARGET_DIR/knob-large"',
+  },
+  {
     package: 'knob-random',
     effect: 'other image bytes each time',
     script: 'head -c 64 /dev/urandom > "$TARGET_DIR/etc/knob-random"',
