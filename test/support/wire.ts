@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { type Agent, request as httpRequest } from 'node:http';
 
 export interface WireRequest {
   /** Default GET, or POST when there is a body. */
@@ -52,11 +52,15 @@ export class WireReply {
   }
 }
 
-/** Sends one request as it is given: path and query unchanged, redirects not followed, nothing decompressed. */
+/**
+ * Sends one request as it is given: path and query unchanged, redirects not followed, nothing decompressed.
+ * @param agent the connections to use; default: those of this process.
+ */
 export async function sendOverWire(
   base: string,
   path: string,
   request: WireRequest = {},
+  agent?: Agent,
 ): Promise<WireReply> {
   const { body, chunked, headers } = request;
   const { hostname, port } = new URL(base);
@@ -66,6 +70,7 @@ export async function sendOverWire(
     hostname,
     port,
     path,
+    agent,
     method: request.method ?? (text === undefined ? 'GET' : 'POST'),
     headers: { ...headers, ...length, ...(chunked ? { 'Transfer-Encoding': 'chunked' } : {}) },
   };
