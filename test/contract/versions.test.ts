@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { Disposers } from '../../shared/lifecycle.ts';
+import { LUCI_C_OF_2023, LUCI_D, LUCI_E, Luci, type LuciAge } from '../support/clients/luci.ts';
 import { writeDistribution } from '../support/distribution-file.ts';
 import { startMetadataMirror } from '../support/upstream/metadata-mirror.ts';
 import { useFarm } from '../support/use-farm.ts';
@@ -13,7 +14,7 @@ async function mirrorOf(files: Readonly<Record<string, unknown>>): Promise<strin
   return opened.use('mirror', await startMetadataMirror(files)).url;
 }
 
-const { wire } = useFarm(async () => ({
+const used = useFarm(async () => ({
   agents: 0,
   coordinator: {
     publicUpstream: `${PUBLIC}/`,
@@ -36,6 +37,7 @@ const { wire } = useFarm(async () => ({
     }),
   },
 }));
+const { wire } = used;
 
 afterAll(() => opened[Symbol.asyncDispose]());
 
@@ -56,6 +58,23 @@ describe('latest', () => {
       latest: ['25.12.0-rc2', '24.10.10', '23.05.6'],
     });
     expect((await overview()).latest).toEqual(['25.12.0-rc2', '24.10.10', '23.05.6']);
+  });
+});
+
+describe('what LuCI makes of it', () => {
+  const offered = (version: string, age: LuciAge) => {
+    const device = { version, target: 'x86/64', filesystem: 'ext4', packages: [] };
+    return new Luci(used.farm.url, device, age).check();
+  };
+
+  test.each<[what: string, version: string, age: LuciAge, offered: readonly string[]]>([
+    ['C finds the newest of its own branch', '23.05.5', LUCI_C_OF_2023, ['23.05.6']],
+    ['C finds nothing on the newest of its branch', '23.05.6', LUCI_C_OF_2023, []],
+    ['D proposes its own branch first', '24.10.9', LUCI_D, ['24.10.10', '25.12.0-rc2']],
+    ['E does too', '24.10.9', LUCI_E, ['24.10.10', '25.12.0-rc2']],
+    ['E finds what is newer than the newest of its branch', '24.10.10', LUCI_E, ['25.12.0-rc2']],
+  ])('%s', async (_what, version, age, versions) => {
+    expect(await offered(version, age)).toEqual(versions);
   });
 });
 

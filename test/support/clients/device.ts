@@ -2,6 +2,8 @@
 export interface Device {
   /** Running version: `24.10.4`, `SNAPSHOT`. */
   readonly version: string;
+  /** Of the running version: `r34000-0123456789`. */
+  readonly revision?: string;
   readonly target: string;
   /** As in `/tmp/sysinfo/board_name`, with its comma; some PCs have none. */
   readonly boardName?: string;

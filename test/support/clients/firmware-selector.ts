@@ -40,7 +40,7 @@ export class FirmwareSelector {
     const request = {
       profile: form.profile,
       target: form.target,
-      packages: form.packages.trim().split(/[\s,]+/),
+      packages: form.packages.match(/[^\s,]+/g) ?? [],
       defaults: form.defaults ?? '',
       version_code: form.versionCode,
       version: form.version,

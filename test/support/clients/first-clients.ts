@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../shared/digest.ts';
-import { BrowserHttp, type PageReply } from './browser-http.ts';
+import { BrowserHttp } from './browser-http.ts';
 import { ClientFailure, type Device, type UpgradeResult } from './device.ts';
 import type { Table } from './typed.ts';
 
-/* The clients of February 2020 to August 2021 (contract 1.5, 1.2). All of them are pages. */
+/* The clients of 2020 (contract 1.5, 1.2). Both are pages. */
 
 /** Far below their 5 s, so that tests need not wait. */
 const POLL_MS = 100;
@@ -87,50 +87,6 @@ export class LuciOf2020 {
   async log(binDir: string): Promise<string> {
     const url = `${this.#server}/${binDir}/buildlog.txt`;
     return (await this.#http.request({ method: 'GET', url })).text;
-  }
-}
-
-/** LuCI of 21.02.0, generation B. */
-export class LuciOf2021 {
-  readonly #server: string;
-  readonly #device: Device;
-  readonly #http = new BrowserHttp('http://192.168.1.1');
-
-  constructor(server: string, device: Device) {
-    this.#server = server;
-    this.#device = device;
-  }
-
-  async check(): Promise<readonly string[]> {
-    const url = `${this.#server}/json/latest.json?${Date.now()}`;
-    const reply = await this.#http.request({ method: 'GET', url });
-    return (JSON.parse(reply.text) as { latest: string[] }).latest;
-  }
-
-  async request(version: string): Promise<UpgradeResult> {
-    const { target, boardName, packages } = this.#device;
-    const body = { packages, profile: boardName, target, version, diff_packages: true };
-    const shown: string[] = [];
-    let reply = await this.#send('POST', '/api/build', body);
-    while (reply.status === 202) {
-      const answer = JSON.parse(reply.text) as Table;
-      shown.push(`${answer.status} ${answer.queue_position ?? ''}`.trim());
-      await sleep(POLL_MS);
-      reply = await this.#send('GET', `/api/build/${answer.request_hash}`);
-    }
-    const answer = JSON.parse(reply.text) as Table;
-    if (reply.status !== 200) throw new ClientFailure(`${answer.message}`);
-    const image = sysupgradeOf(answer);
-    return {
-      ...(await take(this.#http, `${this.#server}/store/${answer.bin_dir}/${image.name}`, image)),
-      shown,
-    };
-  }
-
-  async #send(method: 'GET' | 'POST', path: string, body?: Table): Promise<PageReply> {
-    const url = `${this.#server}${path}?${Date.now()}`;
-    const sent = body === undefined ? {} : { body };
-    return await this.#http.request({ method, url, contentType: 'application/json', ...sent });
   }
 }
 
