@@ -1,13 +1,14 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../shared/digest.ts';
 import { AUC_0_3_2, AUC_OF_2021, Auc } from '../support/clients/auc.ts';
 import type { Device, UpgradeResult } from '../support/clients/device.ts';
 import { OWUT_2024, OWUT_2026, Owut } from '../support/clients/owut.ts';
+import type { Table } from '../support/clients/typed.ts';
 import { useFarm } from '../support/use-farm.ts';
 
 /* What routers say to the server when their owners type `owut upgrade` or `auc`, to the end: a verified image. */
 
-const used = useFarm({ agent: { slots: '2' } });
+const used = useFarm({ agent: { slots: '2' }, coordinator: { allowDefaults: 'true' } });
 
 const ARCHER: Device = {
   version: '23.05.6',
@@ -30,6 +31,12 @@ function expectImage(result: UpgradeResult, name: RegExp): void {
   expect(sha256Hex(result.bytes)).toBe(result.sha256);
 }
 
+/** What the server says of the build that was polled last. */
+async function lastAnswerTo({ http }: Owut): Promise<Table> {
+  const poll = http.exchanges.findLast(({ url }) => /\/build\/[0-9a-f]{64}$/.test(url));
+  return (await http.get(poll?.url ?? '')).json;
+}
+
 describe('owut of 2026', () => {
   test('upgrades to the next release, with renamed packages in exactly the versions it named', async () => {
     const device = {
@@ -41,6 +48,10 @@ describe('owut of 2026', () => {
     expectImage(result, /^openwrt-24\.10\.4-.*archer-c7-v5-squashfs-sysupgrade\.bin$/);
     expect(result.shown).toContain('building_image');
     expect(owut.http.exchanges.filter(({ method }) => method === 'HEAD').length).toBeGreaterThan(0);
+    const faillogs = owut.http.exchanges.filter(({ url }) => url.includes('faillogs'));
+    expect(faillogs.map(({ url, status }) => [new URL(url).pathname, status])).toEqual([
+      ['/releases/faillogs-24.10/mips_24kc/', 404],
+    ]);
   });
 
   test('stays on its release, on a PC started by UEFI, whose profile is generic', async () => {
@@ -49,8 +60,52 @@ describe('owut of 2026', () => {
   });
 
   test('follows a snapshot of apk', async () => {
-    const device = { ...ARCHER, version: 'SNAPSHOT', boardName: 'carambola2' };
-    expectImage(await new Owut(used.farm.url, device, OWUT_2026).upgrade('SNAPSHOT'), /8dev_carambola2/);
+    const owut = new Owut(
+      used.farm.url,
+      { ...ARCHER, version: 'SNAPSHOT', boardName: 'carambola2' },
+      OWUT_2026,
+    );
+    expectImage(await owut.upgrade('SNAPSHOT'), /8dev_carambola2/);
+    const paths = owut.http.exchanges.map(({ url }) => new URL(url).pathname);
+    expect(paths).toContain('/snapshots/faillogs/mips_24kc/');
+  });
+
+  test('has its own size of the root filesystem and its first-boot script built in', async () => {
+    const options = { rootfsSizeMb: 256, initScript: "uci set system.@system[0].hostname='one'\n" };
+    const owut = new Owut(used.farm.url, PC, OWUT_2026, options);
+    expectImage(await owut.upgrade('24.10.4'), /ext4-combined\.img\.gz$/);
+    const { build_cmd, request } = await lastAnswerTo(owut);
+    expect(build_cmd).toContain('ROOTFS_PARTSIZE=256');
+    expect(build_cmd).toContainEqual(expect.stringMatching(/^FILES=/));
+    expect(request).toMatchObject({ rootfs_size_mb: 256 });
+  });
+
+  test.each([
+    ['a larger root filesystem', { rootfsSizeMb: 1025 }],
+    ['a longer script', { initScript: '#'.repeat(20_481) }],
+  ])('does not even ask for %s than the server takes', async (_what, options) => {
+    const owut = new Owut(used.farm.url, PC, OWUT_2026, options);
+    await expect(owut.upgrade('24.10.4')).rejects.toThrow('maximum');
+    expect(owut.http.exchanges.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  describe('where an index is missing', () => {
+    afterEach(() => used.farm.upstream.clearFaults());
+
+    test('names no versions, on a device with an old name, and gets its image', async () => {
+      used.farm.upstream.fault(/25\.12\.0\/targets\/mediatek\/filogic\/packages\/index\.json$/, 'not-found');
+      const device: Device = {
+        ...{ version: '25.12.0', target: 'mediatek/filogic', boardName: 'glinet,mt6000' },
+        filesystem: 'squashfs',
+        packages: ['dropbear', 'kernel', 'libgcc', 'luci'],
+      };
+      const owut = new Owut(used.farm.url, device, OWUT_2026);
+      expectImage(await owut.upgrade('25.12.0'), /glinet_gl-mt6000-squashfs-sysupgrade\.bin$/);
+      expect((await lastAnswerTo(owut)).request).toMatchObject({
+        packages: expect.arrayContaining([...device.packages]),
+        packages_versions: {},
+      });
+    });
   });
 
   test('gets a finished image at once: no poll', async () => {
@@ -87,9 +142,13 @@ describe('auc 0.3.2', () => {
     expect(Math.max(...auc.http.exchanges.map(({ url }) => url.length))).toBeLessThanOrEqual(255);
   });
 
-  test('finds no image of its file system and takes squashfs', async () => {
-    const auc = new Auc(used.farm.url, { ...PC, filesystem: 'squashfs' }, AUC_0_3_2);
-    expectImage(await auc.upgrade('24.10'), /squashfs-combined\.img\.gz$/);
+  test.each([
+    ['started by BIOS', false, /squashfs-combined\.img\.gz$/],
+    ['started by UEFI', true, /squashfs-combined-efi\.img\.gz$/],
+  ])('finds no image of its file system and takes squashfs, on a PC %s', async (_how, efi, name) => {
+    // A request may name it, and no PC has it.
+    const auc = new Auc(used.farm.url, { ...PC, filesystem: 'ubifs', efi }, AUC_0_3_2);
+    expectImage(await auc.upgrade('24.10'), name);
   });
 
   test('names the package that nobody knows', async () => {

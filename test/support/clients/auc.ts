@@ -24,7 +24,10 @@ export interface AucAge {
   readonly buildPath: string;
   /** Whether it asks for packages with their versions. */
   readonly pinsVersions: boolean;
-  /** Whether it skips branches without `updates`, `pubkey` and `repos`, and profiles whose source date is no text. */
+  /**
+   * Whether it skips branches without `updates`, `pubkey` and `repos`, and profiles whose source date is no text; and takes
+   * images for `sysupgrade` of any file system, and no others.
+   */
   readonly isOf2021: boolean;
 }
 
@@ -37,7 +40,7 @@ export const AUC_0_3_2: AucAge = {
 };
 /** 0.1.5 to 0.2.4. */
 export const AUC_OF_2021: AucAge = {
-  userAgent: 'auc (0.2.4)',
+  userAgent: 'auc (0.2.2-4)',
   jsonRoot: '/json',
   buildPath: '/api/build',
   pinsVersions: false,
@@ -48,8 +51,6 @@ export const AUC_OF_2021: AucAge = {
 const POLL_MS = 100;
 /** Bytes of its buffers for URLs. */
 const MAX_URL_LENGTH = 255;
-/** What it takes for an image to upgrade with, best first. */
-const TYPES = ['sysupgrade', 'combined', 'sdcard'];
 
 /** auc as far as the server sees it (contract 1.4): `auc -y -B <branch>`. Whatever has another type than it expects is absent. */
 export class Auc {
@@ -169,15 +170,7 @@ export class Auc {
 
   async #take(done: Table): Promise<Omit<UpgradeResult, 'shown'>> {
     const binDir = text(done, 'bin_dir');
-    const images = (arrayIn(done, 'images') ?? []).map(asTable);
-    const wanted = [this.#device.filesystem, 'squashfs'].flatMap((filesystem) =>
-      TYPES.map((type) => ({ filesystem, type })),
-    );
-    const image = wanted
-      .map(({ filesystem, type }) =>
-        images.find((each) => text(each, 'filesystem') === filesystem && text(each, 'type') === type),
-      )
-      .find((each) => each !== undefined);
+    const image = this.#imageOf(arrayIn(done, 'images') ?? []);
     const [name, sha256] = [text(image, 'name'), text(image, 'sha256')];
     if (!name || !sha256 || !binDir) throw new ClientFailure('no suitable image');
     const reply = await this.http.get(`${this.#server}/store/${binDir}/${name}`);
@@ -187,6 +180,22 @@ export class Auc {
       throw new ClientFailure('file size mismatch');
     if (sha256Hex(reply.bytes) !== sha256) throw new ClientFailure('sha256 mismatch');
     return { bytes: reply.bytes, name, sha256 };
+  }
+
+  /** What to upgrade with: of its file system, else of squashfs. In 2021 the first for `sysupgrade` there is. */
+  #imageOf(images: readonly unknown[]): Table | undefined {
+    const { efi, filesystem } = this.#device;
+    if (this.#age.isOf2021) return images.map(asTable).find((each) => text(each, 'type') === 'sysupgrade');
+    const wanted = [filesystem, 'squashfs'].flatMap((each) =>
+      ['sysupgrade', efi ? 'combined-efi' : 'combined', 'sdcard'].map((type) => ({ filesystem: each, type })),
+    );
+    for (const { filesystem: wantedFilesystem, type } of wanted) {
+      const found = images.map(asTable).find((each) => {
+        return text(each, 'filesystem') === wantedFilesystem && text(each, 'type') === type;
+      });
+      if (found) return found;
+    }
+    return undefined;
   }
 
   async #table(url: string): Promise<Table | undefined> {

@@ -110,6 +110,7 @@ export const MINI_TARGETS: readonly MiniTarget[] = [
         images: [{ type: 'sysupgrade', extension: 'itb', metadata: true }],
       }),
       device('glinet_gl-mt6000', 'GL.iNet', 'GL-MT6000', {
+        alias: 'glinet,mt6000',
         devicePackages: [...AX_PACKAGES, 'kmod-usb3'],
         imageSize: 20_971_520,
       }),
