@@ -54,14 +54,33 @@ describe('from another origin', () => {
   }
 
   describe('the Firmware Selector', () => {
-    test('asks, polls, reads positions, and links images that a click saves', async () => {
+    interface Chosen {
+      readonly versions: readonly string[];
+      readonly stable: string;
+      readonly titles: readonly string[];
+      readonly images: readonly string[];
+      readonly request: object;
+    }
+
+    test('finds a device upstream, has it built, and links images that a click saves', async () => {
       const page = await browser.open('firmware-selector.html');
-      await page.evaluate(`build(${JSON.stringify(used.farm.url)}, ${JSON.stringify(SELECTOR)}, ${POLL_MS})`);
+      const { request, ...chosen } = await page.evaluate<Chosen>(
+        `choose(${JSON.stringify(used.farm.upstream.url)}, '24.10.4', 'TP-Link Archer C7 v5')`,
+      );
+      expect(chosen).toEqual({
+        versions: ['25.12.0', '24.10.4', '23.05.6'],
+        stable: '25.12.0',
+        titles: expect.arrayContaining(['OpenWrt One', 'Generic x86/64']),
+        images: ['sysupgrade', 'factory'],
+      });
+      expect(request).toMatchObject({ ...ARCHER, version_code: SELECTOR.version_code });
+
+      const body = JSON.stringify({ ...SELECTOR, ...request });
+      await page.evaluate(`build(${JSON.stringify(used.farm.url)}, ${body}, ${POLL_MS})`);
       expect(await page.textContent('#error')).toBe('');
       expect(await page.textContent('#title')).toBe('TP-Link Archer C7 v5');
       expect(await page.textContent('#progress')).toBe('2025-10-19T18:23:36.000Z');
       expect(await page.evaluate('progress')).toEqual(expect.arrayContaining(['tr-building-image']));
-      expect(new Set((await page.evaluate('positions')) as string[])).toEqual(new Set(['0']));
 
       const links = page.locator('#links a');
       expect(await links.count()).toBe(2);
@@ -72,6 +91,18 @@ describe('from another origin', () => {
         const [, sha256] = (await link.textContent())?.split(' ') ?? [];
         expect(sha256Hex(await readFile(await download.path()))).toBe(sha256);
       }
+      await page.context().close();
+    });
+
+    test('shows how many are ahead', async () => {
+      const page = await browser.open('firmware-selector.html');
+      const url = JSON.stringify(used.farm.url);
+      // One is made at a time, so one of the other two is behind the other.
+      const builds = [['knob-slow-1'], ['dangling'], ['dangling', 'nano']].map((packages) => {
+        return `build(${url}, ${JSON.stringify({ ...SELECTOR, packages })}, 20)`;
+      });
+      await page.evaluate(`Promise.all([${builds.join(', ')}])`);
+      expect(await page.evaluate('progress')).toContain('tr-queued (1)');
       await page.context().close();
     });
 
