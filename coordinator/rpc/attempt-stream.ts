@@ -35,8 +35,9 @@ export interface AttemptStreamDependencies {
 export async function serveAttempt(call: AttemptCall, deps: AttemptStreamDependencies): Promise<void> {
   const session = new AttemptSession(call, deps);
   try {
-    for await (const report of call as AsyncIterable<AttemptReport__Output>) {
-      if (await session.take(report)) break;
+    // A loop that is left destroys the stream it reads by default, and with it the answer that is still to be sent.
+    for await (const report of call.iterator({ destroyOnReturn: false })) {
+      if (await session.take(report as AttemptReport__Output)) break;
     }
     call.end();
   } catch (thrown) {
