@@ -19,6 +19,7 @@ export interface StoredFile {
 export interface StoredFiles {
   /**
    * @param folder 64 hex digits: a build's `bin_dir`, or a request hash for its newest finished build.
+   * @param name of an artifact, or `MANIFEST_NAME`.
    * @returns undefined when there is no such build or file.
    */
   find(folder: string, name: string): Promise<StoredFile | undefined>;

@@ -97,6 +97,24 @@ async function contentOf(folder: string, name: string): Promise<string | undefin
 }
 
 describe('a file of a finished build', () => {
+  test('is also its manifest, which was not uploaded', async () => {
+    const manifest = { vim: '9.1', 'base-files': '1663' };
+    await finish({ 'image.bin': 'the image' }, { answer: { manifest } });
+    for (const each of [folder, requestHash]) {
+      const found = await store.find(each, 'manifest.json');
+      const content = JSON.stringify(manifest);
+      expect(found).toMatchObject({ name: 'manifest.json', binDir: folder, finishedAt: 2_000 });
+      expect([found?.sizeBytes, found?.sha256]).toEqual([content.length, sha256Hex(content)]);
+      expect(found && (await text(found.read()))).toBe(content);
+      expect(found && (await text(found.read({ start: 1, end: 5 })))).toBe('"vim"');
+    }
+  });
+
+  test('is no manifest where the build failed before it had one', async () => {
+    await finish({ 'buildlog.txt': 'the log' }, { outcome: 'failed', answer: { status: 500 } });
+    expect(await store.find(folder, 'manifest.json')).toBeUndefined();
+  });
+
   test('is found below its bin_dir and below the request hash, with all a server must know', async () => {
     await finish({ 'image.bin': 'the image', 'buildlog.txt': 'the log' });
     for (const each of [folder, requestHash]) {

@@ -14,12 +14,13 @@ import {
   utimes,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Artifact } from '../../shared/domain/artifact.ts';
+import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { type BuildJson, BuildJsonSchema } from '../builds/sealed-build.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
+import { manifestFile } from './manifest-file.ts';
 import type { KeptBuild } from './retention-policy.ts';
 import { StagingFolder } from './staging-folder.ts';
 
@@ -158,6 +159,7 @@ export class DirectoryStore implements ArtifactStore {
     if (!/^[0-9a-f]{64}$/.test(folder)) return undefined;
     const json = (await this.#readBuildJson(folder)) ?? (await this.newest(folder));
     const artifact = json?.artifacts.find((each) => each.name === name);
+    if (json && !artifact && name === MANIFEST_NAME) return manifestFile(json);
     if (!json || !artifact) return undefined;
     const path = join(this.#buildPath(binDir(json.requestHash, json.generation)), 'files', name);
     if (!(await exists(path))) return undefined;

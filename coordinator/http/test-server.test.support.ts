@@ -6,7 +6,6 @@ import type { BuildRecord } from '../builds/build-record.ts';
 import { shippedOpenWrt } from '../catalog/branches.ts';
 import type { BuildRequest } from '../catalog/build-request.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import type { AliasedBuild } from './legacy/store-aliases.ts';
 import { sampleRecord } from './sample-record.test.support.ts';
 import { startHttpServer } from './server.ts';
 
@@ -148,14 +147,14 @@ const VERSIONS_BYTES = Buffer.from(
 );
 
 function fakeAliases(): HttpDependencies['aliases'] {
-  const builds = new Map<string, AliasedBuild>();
+  const folders = new Map<string, string>();
   return {
-    remember: async (alias, build) => {
-      const standing = builds.get(alias) ?? build;
-      builds.set(alias, standing);
-      return standing.binDir === build.binDir;
+    remember: async (alias, binDir) => {
+      const standing = folders.get(alias) ?? binDir;
+      folders.set(alias, standing);
+      return standing === binDir;
     },
-    find: async (alias) => builds.get(alias),
+    find: async (alias) => folders.get(alias),
   };
 }
 

@@ -9,6 +9,8 @@ export const MAX_ARTIFACT_BYTES = 2 * 1024 ** 3;
 export const MAX_ARTIFACTS = 200;
 /** The log of the attempt, as an artifact. */
 export const BUILD_LOG_NAME = 'buildlog.txt';
+/** What a finished build's packages and their versions are called beside its images. Source: asu v0.3.0 (contract 3). */
+export const MANIFEST_NAME = 'manifest.json';
 
 export const ArtifactSchema = Type.Object({
   name: Type.String({ pattern: ARTIFACT_NAME_PATTERN }),

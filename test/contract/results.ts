@@ -198,6 +198,12 @@ describe('the store', () => {
     expect(log.text).not.toContain('a secret of the client');
   });
 
+  test('the manifest is there, as v0.3.0 had it, without anybody asking for the build as clients did then', async () => {
+    const reply = await wire.get(`/store/${done.json.bin_dir}/manifest.json`);
+    expect(reply.status).toBe(200);
+    expect(reply.json).toEqual(done.json.manifest);
+  });
+
   test.each<[what: string, path: () => string]>([
     ['a folder', () => `/store/${done.json.bin_dir}`],
     ['a folder with its slash', () => `/store/${done.json.bin_dir}/`],

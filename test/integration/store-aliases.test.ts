@@ -5,8 +5,8 @@ import { sha256Hex } from '../../shared/digest.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
 
 const FOLDER = '24.10.4/ath79/generic/tplink_archer-c7-v5/0123456789ab';
-const BUILD = { binDir: 'a'.repeat(64), requestHash: 'b'.repeat(64) };
-const OTHER = { binDir: 'c'.repeat(64), requestHash: 'd'.repeat(64) };
+const BUILD = 'a'.repeat(64);
+const OTHER = 'c'.repeat(64);
 
 let server: TestRedis;
 let redis: Redis;
@@ -28,7 +28,7 @@ test('an old name stands for one build for as long as that has files', async () 
   expect(await aliases.remember(FOLDER, BUILD, async () => true)).toBe(true);
   expect(await aliases.remember(FOLDER, BUILD, async () => true)).toBe(true);
   expect(await aliases.find(FOLDER)).toEqual(BUILD);
-  expect(await aliases.remember(FOLDER, OTHER, async (binDir) => binDir === BUILD.binDir)).toBe(false);
+  expect(await aliases.remember(FOLDER, OTHER, async (binDir) => binDir === BUILD)).toBe(false);
   expect(await aliases.find(FOLDER)).toEqual(BUILD);
   expect(await aliases.remember(FOLDER, OTHER, async () => false)).toBe(true);
   expect(await aliases.find(FOLDER)).toEqual(OTHER);
@@ -37,7 +37,7 @@ test('an old name stands for one build for as long as that has files', async () 
 test.each(['', 'x', '../../etc/passwd', '24.10.4/ath79/generic/p/0123456789abc', `${FOLDER}/x`])(
   '%j was never such a name',
   async (folder) => {
-    await redis.set(`wrtfarm:store-alias:${folder}`, `${BUILD.binDir}:${BUILD.requestHash}`);
+    await redis.set(`wrtfarm:store-alias:${folder}`, BUILD);
     expect(await aliases.find(folder)).toBeUndefined();
   },
 );

@@ -2,18 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { BuildRecord } from '../../builds/build-record.ts';
 
-/** Where the files of a build really are. */
-export interface AliasedBuild {
-  /** 64 hex digits. */
-  readonly binDir: string;
-  readonly requestHash: string;
-}
-
 const PREFIX = 'wrtfarm:store-alias:';
 /** Longer than any answer is given from memory. */
 const KEPT_MS = 14 * 86_400_000;
-/** `{version}/{target}/{subtarget}/{profile}/{12 hex digits}`, or a `bin_dir`, whose build is not to be seen from it. */
-const ALIAS = /^(?:[\w.,-]+\/[\w-]+\/[\w-]+\/[\w.,-]+\/[0-9a-f]{12}|[0-9a-f]{64})$/;
+/** `{version}/{target}/{subtarget}/{profile}/{12 hex digits}`. */
+const ALIAS = /^[\w.,-]+\/[\w-]+\/[\w-]+\/[\w.,-]+\/[0-9a-f]{12}$/;
 
 /**
  * The folders that asu v0.3.0 would have put images into (contract 3), as names for the folders they are in. A name stands for
@@ -27,28 +20,25 @@ export class StoreAliases {
   }
 
   /**
-   * Lets a name stand for a build.
+   * Lets a name stand for the build in `binDir`.
    * @param isThere whether a build's files are still there: names of those that are not are free again.
    * @returns false when it stands for another build.
    */
   async remember(
     alias: string,
-    build: AliasedBuild,
+    binDir: string,
     isThere: (binDir: string) => Promise<boolean>,
   ): Promise<boolean> {
-    const value = `${build.binDir}:${build.requestHash}`;
-    if ((await this.#redis.set(PREFIX + alias, value, 'PX', KEPT_MS, 'NX')) !== null) return true;
+    if ((await this.#redis.set(PREFIX + alias, binDir, 'PX', KEPT_MS, 'NX')) !== null) return true;
     const standing = await this.find(alias);
-    if (standing && standing.binDir !== build.binDir && (await isThere(standing.binDir))) return false;
-    await this.#redis.set(PREFIX + alias, value, 'PX', KEPT_MS);
+    if (standing && standing !== binDir && (await isThere(standing))) return false;
+    await this.#redis.set(PREFIX + alias, binDir, 'PX', KEPT_MS);
     return true;
   }
 
-  /** The build a name stands for; undefined for what was never such a name. */
-  async find(alias: string): Promise<AliasedBuild | undefined> {
-    if (!ALIAS.test(alias)) return undefined;
-    const [binDir, requestHash] = (await this.#redis.get(PREFIX + alias))?.split(':') ?? [];
-    return binDir && requestHash ? { binDir, requestHash } : undefined;
+  /** The `bin_dir` of the build a name stands for; undefined for what was never such a name. */
+  async find(alias: string): Promise<string | undefined> {
+    return ALIAS.test(alias) ? ((await this.#redis.get(PREFIX + alias)) ?? undefined) : undefined;
   }
 }
 

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { HttpDependencies } from '../dependencies.ts';
 import { simple } from '../errors.ts';
 import { getRoute } from '../get-route.ts';
-import { findInStore } from '../legacy/find-in-store.ts';
+import { findInStore, type StoreDependencies } from '../legacy/find-in-store.ts';
 import { NOT_FOUND } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendError } from '../send-error.ts';
@@ -19,8 +18,6 @@ const DOC: RouteDoc = {
     416: { description: 'It is shorter than that.', schema: NOT_FOUND.schema ?? {} },
   },
 };
-
-export type StoreDependencies = Pick<HttpDependencies, 'files' | 'builds' | 'aliases'>;
 
 /** Files of finished builds, by `bin_dir`, request hash, or the folder that asu v0.3.0 would have had. */
 export function storeRoutes(app: FastifyInstance, deps: StoreDependencies): void {

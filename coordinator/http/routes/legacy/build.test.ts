@@ -87,17 +87,11 @@ describe('the build API of old clients', () => {
       '0123456789',
       'no-cache',
     ]);
-    for (const known of [folder, BIN_DIR, HASH]) {
-      const manifest = await fetch(`${server.url}/store/${known}/manifest.json`);
-      expect(manifest.headers.get('content-type')).toBe('application/octet-stream');
-      expect(await manifest.json()).toEqual(DONE.manifest);
-    }
   });
 
   test('keeps the real folder where the old name stands for another build', async () => {
-    const other = { binDir: 'c'.repeat(64), requestHash: 'd'.repeat(64) };
     const folder = '24.10.4/ath79/generic/generic/906989fa0095';
-    await server.deps.aliases.remember(folder, other, async () => true);
+    await server.deps.aliases.remember(folder, 'c'.repeat(64), async () => true);
     server.world.record = { ...server.world.record, state: 'done', answer: DONE };
     expect((await post(request)).body.bin_dir).toBe(BIN_DIR);
   });

@@ -118,8 +118,7 @@ async function filesOf(
   const folder = legacyFolder(record);
   if (folder === undefined) return { binDir, hasLog };
   try {
-    await aliases.remember(binDir, { binDir, requestHash }, isThere);
-    const isOurs = await aliases.remember(folder, { binDir, requestHash }, isThere);
+    const isOurs = await aliases.remember(folder, binDir, isThere);
     return { binDir: isOurs ? folder : binDir, hasLog };
   } catch (thrown) {
     log.warn({ requestHash, reason: messageOf(thrown) }, 'a build has no old name for now');
