@@ -39,9 +39,10 @@ async function outlive({ farm, wire }: UsedFarm, done: WireReply, whatRemovesIt:
 
 describe('results', () => {
   const LIFETIMES = {
-    plain: 2_000,
-    withDefaults: 2_001,
-    failed: 2_002,
+    // Longer than a busy machine stalls between two polls.
+    plain: 4_000,
+    withDefaults: 4_001,
+    failed: 4_002,
     withVersions: HOUR_MS,
   };
   const requests = {
@@ -110,7 +111,7 @@ describe('results', () => {
 });
 
 describe('files, with grace', () => {
-  const { wire } = useFarm({ coordinator: { keepPlainMs: '1000', storeGraceMs: String(HOUR_MS) } });
+  const { wire } = useFarm({ coordinator: { keepPlainMs: '3000', storeGraceMs: String(HOUR_MS) } });
 
   test('stay for who knows where they are when the result has gone', async () => {
     const request = { ...X86, packages: ['vim'] };
