@@ -16,7 +16,10 @@ import { openDownloader } from './builders/downloader.ts';
 import { loadUpstreamKeys } from './builders/upstream-keys.ts';
 import { Warming } from './builders/warming.ts';
 import type { AgentConfig } from './config.ts';
+import { freeDiskBytes } from './free-disk.ts';
+import { Intake } from './pull/intake.ts';
 import { PullLoop } from './pull/pull-loop.ts';
+import { readHost } from './pull/read-host.ts';
 import { openSandbox } from './sandbox/open-sandbox.ts';
 import { CoordinatorPool } from './upload/coordinator-pool.ts';
 
@@ -73,8 +76,13 @@ async function open(
   const builders = opened.use(
     'builder cache',
     await openBuilderCache(
-      { downloader, sandbox, clock, log },
-      { directory: join(config.data, 'builders'), upstream: config.upstream, addedKeys },
+      { downloader, sandbox, clock, log, freeDiskBytes, onRemoved: () => loop.changed() },
+      {
+        directory: join(config.data, 'builders'),
+        upstream: config.upstream,
+        addedKeys,
+        disk: config.disk,
+      },
     ),
   );
   const connection = await connectNats({
@@ -89,7 +97,7 @@ async function open(
   const pool = opened.use('coordinators', new CoordinatorPool(config.grpc));
 
   const stopping = new AbortController();
-  const warming = new Warming({ builders, log }, () => loop.changed());
+  const warming = new Warming({ builders, log, accepts: config.accepts }, () => loop.changed());
   const attempts = new Attempts(
     {
       builders,
@@ -105,29 +113,38 @@ async function open(
     },
     () => loop.changed(),
   );
+  const intake = new Intake({ readHost: async () => await readHost(config.data), clock, log }, config.intake);
   let isDraining = false;
   const loop: PullLoop = new PullLoop(
     {
       connection,
       clock,
       log,
+      intake,
       facts: {
         attempts: () => attempts.leases(),
         warm: () => builders.warm(),
         warming: () => builders.warming(),
         takeWarmFailures: () => warming.takeFailures(),
+        diskBudgetBytes: (diskFreeBytes) => builders.diskBudgetBytes(diskFreeBytes),
         isDraining: () => isDraining,
       },
       duties: {
         start: (grant) => attempts.start(grant),
-        warm: (source) => warming.begin(source),
+        warm: (source, evictable) => warming.begin(source, evictable),
         cancel: (ids) => attempts.cancel(ids),
         useCoordinators: (addresses) => pool.update(addresses),
       },
     },
-    { agentId: config.id, slots: config.slots, software: packageVersion(), data: config.data },
+    {
+      agentId: config.id,
+      slots: config.slots,
+      ...(config.accepts ? { accepts: config.accepts } : {}),
+      software: packageVersion(),
+      arch: process.arch,
+    },
   );
-  const looping = loop.run(stopping.signal);
+  const looping = Promise.all([loop.run(stopping.signal), intake.run(stopping.signal, () => loop.changed())]);
   opened.add('pull loop', async () => {
     stopping.abort();
     await looping;

@@ -19,6 +19,8 @@ test('what is required is enough, and the rest is as documented', () => {
     ...required,
     grpc: [],
     slots: 1,
+    disk: { reserveBytes: 2 * 1024 ** 3 },
+    intake: { diskReserveBytes: 2 * 1024 ** 3, windows: [] },
     upstream: 'https://downloads.openwrt.org',
     upstreamKey: [],
     buildTimeoutMs: 600_000,
@@ -45,10 +47,65 @@ test.each([
   { slots: '0' },
   { slots: '65' },
   { upstream: 'downloads.openwrt.org' },
+  { diskBudget: '20' },
+  { diskBudget: '50%' },
+  { diskBudget: '-1G' },
+  { diskBudget: '20GB' },
+  { diskReserve: '2 G' },
+  { maxLoad: 'high' },
+  { maxLoad: '-1' },
+  { schedule: '22-07' },
+  { schedule: '22:00-07:00,12:00' },
+  { schedule: '07:00-07:00' },
+  { onlyTargets: 'ath79' },
+  { onlyTargets: '*/generic' },
+  { onlyVersions: '24.*.1' },
+  { onlyVersions: '24.10/x' },
   { buildTimeoutMs: '999' },
   { drainMs: '-1' },
 ])('%j is refused', (change) => {
   expect(problemsOf({ ...required, ...change })).toHaveLength(1);
+});
+
+test('what a lender allows is read from lists, and everything else is left out', () => {
+  const config = parseAgentConfig({
+    ...required,
+    diskBudget: '20G',
+    diskReserve: '500M',
+    maxLoad: '1.5',
+    schedule: '22:00-07:00, 12:00-13:30',
+    onlyTargets: ['x86/64', 'ath79/*'],
+    onlyVersions: '24.10.*,SNAPSHOT',
+  });
+  expect(config).toMatchObject({
+    disk: { budgetBytes: 20 * 1024 ** 3, reserveBytes: 500 * 1024 ** 2 },
+    intake: {
+      diskReserveBytes: 500 * 1024 ** 2,
+      maxLoadPerCore: 1.5,
+      windows: [
+        { fromMinute: 1320, toMinute: 420 },
+        { fromMinute: 720, toMinute: 810 },
+      ],
+    },
+    accepts: { targets: ['x86/64', 'ath79/*'], versions: ['24.10.*', 'SNAPSHOT'] },
+  });
+  expect(parseAgentConfig(required)).not.toHaveProperty('accepts');
+  expect(parseAgentConfig({ ...required, onlyVersions: '*' }).accepts).toEqual({ versions: ['*'] });
+});
+
+test('all that is wrong is told at once, each with its form', () => {
+  const problems = problemsOf({ ...required, diskBudget: '20GB', schedule: '22-7', onlyTargets: 'ath79' });
+  expect(problems).toEqual([
+    expect.stringMatching(
+      /^WRTFARM_DISK_BUDGET \(--disk-budget\) must be a size such as 500M or 20G.*not "20GB"/,
+    ),
+    expect.stringMatching(
+      /^WRTFARM_SCHEDULE \(--schedule\) must be a part of the day such as 22:00-07:00.*not "22-7"/,
+    ),
+    expect.stringMatching(
+      /^WRTFARM_ONLY_TARGETS \(--only-targets\) must be a target such as x86\/64, or ath79\/\*.*not "ath79"/,
+    ),
+  ]);
 });
 
 test('the password for NATS is never shown', () => {

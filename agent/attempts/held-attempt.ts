@@ -82,16 +82,19 @@ export class HeldAttempt {
   async run(): Promise<void> {
     const { log } = this.#deps;
     const facts = { requestHash: this.lease.requestHash, attempt: this.lease.attempt };
-    log.info({ ...facts, builder: builderName(this.#grant.source) }, 'attempt begins');
+    const { source } = this.#grant;
+    log.info({ ...facts, builder: builderName(source) }, 'attempt begins');
+    // Before anything is waited for: the order to make another builder warm may come in the same answer, and remove this one.
+    using use = this.#deps.builders.acquire(builderToken(source), source.digest);
     try {
-      await this.#runLogged();
+      await this.#runLogged(use?.builder);
       log.info(facts, 'attempt ended');
     } catch (thrown) {
       log.warn({ ...facts, reason: messageOf(thrown) }, 'attempt dropped');
     }
   }
 
-  async #runLogged(): Promise<void> {
+  async #runLogged(builder: WarmBuilder | undefined): Promise<void> {
     const { logDirectory } = this.#deps;
     let stream: AttemptStream | undefined;
     await mkdir(logDirectory, { recursive: true });
@@ -105,20 +108,24 @@ export class HeldAttempt {
       attemptLog,
     );
     try {
-      await this.#runStreamed(stream, attemptLog);
+      await this.#runStreamed(builder, stream, attemptLog);
     } finally {
       await attemptLog.close();
       await unlink(path).catch(() => undefined);
     }
   }
 
-  async #runStreamed(stream: AttemptStream, attemptLog: AttemptLog): Promise<void> {
+  async #runStreamed(
+    builder: WarmBuilder | undefined,
+    stream: AttemptStream,
+    attemptLog: AttemptLog,
+  ): Promise<void> {
     const streamEnd = new AbortController();
     const streaming = stream.run(streamEnd.signal);
     // A lease that is gone stops the build at once; nothing of it is sent any more.
     streaming.catch((thrown: unknown) => this.#stop.abort(thrown));
     try {
-      await this.#buildAndReport(stream, attemptLog);
+      await this.#buildAndReport(builder, stream, attemptLog);
       await Promise.race([streaming, aborted(this.#stop.signal)]);
       this.#stop.signal.throwIfAborted();
     } catch (thrown) {
@@ -139,17 +146,20 @@ export class HeldAttempt {
     }
   }
 
-  async #buildAndReport(stream: AttemptStream, attemptLog: AttemptLog): Promise<void> {
+  async #buildAndReport(
+    builder: WarmBuilder | undefined,
+    stream: AttemptStream,
+    attemptLog: AttemptLog,
+  ): Promise<void> {
     const { lease, source } = this.#grant;
     const { signal } = this.#stop;
     signal.throwIfAborted();
-    using use = this.#deps.builders.acquire(builderToken(source), source.digest);
-    if (!use) {
+    if (!builder) {
       const reason = `${builderName(source)} is not warm here any more`;
       stream.end({ finish: finishMessage({ outcome: 'broken', breakage: 'builder', reason }, []) });
       return;
     }
-    await using build = await this.#deps.runBuild(use.builder, this.#grant, {
+    await using build = await this.#deps.runBuild(builder, this.#grant, {
       onStage: (stage) => stream.reach(stage),
       onLog: (text) => attemptLog.append(text),
       signal,

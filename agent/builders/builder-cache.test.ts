@@ -12,16 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../shared/clock.ts';
 import type { BuilderSource } from '../../shared/domain/builder.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
-import { silentLog } from '../../shared/log.ts';
-import { NO_PROXIES } from '../../shared/proxies.ts';
 import { createUsignKeyPair } from '../../shared/usign.ts';
-import { openSandbox } from '../sandbox/open-sandbox.ts';
-import { type BuilderCache, openBuilderCache } from './builder-cache.ts';
-import { openDownloader } from './downloader.ts';
+import type { BuilderCache } from './builder-cache.ts';
+import { openTestCache } from './open-cache.test.support.ts';
 import {
   archivePath,
   type PublishOptions,
@@ -50,19 +46,8 @@ afterEach(async () => {
   rmSync(scratch, { recursive: true });
 });
 
-async function open(addedKeys = [upstream.key]): Promise<BuilderCache> {
-  const sandbox = await openSandbox(
-    { log: silentLog },
-    { directory: join(data, 'attempts'), environment: {} },
-  );
-  const downloader = opened.use('downloader', openDownloader({ proxies: NO_PROXIES, idleTimeoutMs: 5_000 }));
-  return opened.use(
-    'cache',
-    await openBuilderCache(
-      { sandbox, downloader, clock: systemClock, log: silentLog },
-      { directory: join(data, 'builders'), upstream: `${upstream.url}/`, addedKeys },
-    ),
-  );
+async function open(): Promise<BuilderCache> {
+  return await openTestCache(opened, { data, upstream });
 }
 
 function quietly(signal = new AbortController().signal): { onProgress(): void; signal: AbortSignal } {
@@ -88,7 +73,7 @@ test.each<[string, PublishOptions]>([
   expect(builder.directory).toBe(join(data, 'builders', TOKEN, source.digest, 'tree'));
   expect(readdirSync(builder.directory)).toContain('.profiles.mk');
   expect(statSync(join(builder.directory, 'Makefile')).mtimeMs).toBe(Date.parse('2020-01-01T00:00:00Z'));
-  expect(cache.warm()).toEqual([{ builder: TOKEN, digest: source.digest }]);
+  expect(cache.warm()).toMatchObject([{ builder: TOKEN, digest: source.digest }]);
   expect(cache.get(TOKEN, source.digest)).toEqual(builder);
   expect(kept()).toEqual([`${TOKEN}/${source.digest}`]);
   expect(readdirSync(join(data, 'builders', TOKEN, source.digest)).sort()).toEqual(['builder.json', 'tree']);
@@ -125,7 +110,7 @@ test('a restarted agent finds its builders warm, without asking upstream, and cl
   );
   const asked = upstream.requests.length;
   const again = await open();
-  expect(again.warm()).toEqual([{ builder: TOKEN, digest: source.digest }]);
+  expect(again.warm()).toMatchObject([{ builder: TOKEN, digest: source.digest }]);
   expect((await again.warmUp(source, quietly())).info.target).toBe('ath79/generic');
   expect(upstream.requests).toHaveLength(asked);
   expect(kept()).toEqual([`${TOKEN}/${source.digest}`]);
@@ -155,7 +140,7 @@ test('a newer digest replaces the older once no attempt uses that', async () => 
   if (!use) throw new Error('it is not warm');
   const fresh = upstream.publish({ salt: 'new' });
   await cache.warmUp(fresh, quietly());
-  expect(cache.warm()).toEqual([{ builder: TOKEN, digest: fresh.digest }]);
+  expect(cache.warm()).toMatchObject([{ builder: TOKEN, digest: fresh.digest }]);
   expect(cache.get(TOKEN, old.digest)).toBeDefined();
   expect(existsSync(use.builder.directory)).toBe(true);
   use[Symbol.dispose]();
@@ -163,6 +148,43 @@ test('a newer digest replaces the older once no attempt uses that', async () => 
   expect(cache.get(TOKEN, old.digest)).toBeUndefined();
   await cache[Symbol.asyncDispose]();
   expect(kept()).toEqual([`${TOKEN}/${fresh.digest}`]);
+});
+
+test('the older digest stays warm until the newer one is ready', async () => {
+  const old = upstream.publish({ salt: 'old' });
+  const cache = await open();
+  await cache.warmUp(old, quietly());
+  const fresh = upstream.publish({ salt: 'new' });
+  let release = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    upstream.handler = (request, response) => {
+      if (request.url !== archivePath()) return false;
+      release = () => response.end(upstream.files.get(archivePath()));
+      resolve();
+      return true;
+    };
+  });
+  const refresh = cache.warmUp(fresh, quietly());
+  await asked;
+  expect(cache.warm()).toMatchObject([{ digest: old.digest }]);
+  expect(cache.warming()).toEqual([{ builder: TOKEN, digest: fresh.digest }]);
+  const use = cache.acquire(TOKEN, old.digest);
+  expect(existsSync(join(use?.builder.directory ?? '', 'Makefile'))).toBe(true);
+  use?.[Symbol.dispose]();
+  expect(cache.warm()).toMatchObject([{ digest: old.digest }]);
+  release();
+  await refresh;
+  expect(cache.warm()).toMatchObject([{ digest: fresh.digest }]);
+});
+
+test('a refresh that fails leaves the older digest warm', async () => {
+  const old = upstream.publish({ salt: 'old' });
+  const cache = await open();
+  await cache.warmUp(old, quietly());
+  const fresh = upstream.publish({ salt: 'new' });
+  upstream.files.set(archivePath(), Buffer.from('damaged'));
+  await expect(cache.warmUp(fresh, quietly())).rejects.toThrow('is damaged');
+  expect(cache.warm()).toMatchObject([{ digest: old.digest }]);
 });
 
 test('an older digest that is ordered again while it is used becomes the current one', async () => {
@@ -173,7 +195,7 @@ test('an older digest that is ordered again while it is used becomes the current
   await cache.warmUp(upstream.publish({ salt: 'new' }), quietly());
   const again = await cache.warmUp(old, quietly());
   expect(again).toBe(use?.builder);
-  expect(cache.warm()).toEqual([{ builder: TOKEN, digest: old.digest }]);
+  expect(cache.warm()).toMatchObject([{ builder: TOKEN, digest: old.digest }]);
   await cache[Symbol.asyncDispose]();
   expect(kept()).toEqual([`${TOKEN}/${old.digest}`]);
 });

@@ -6,18 +6,27 @@ import {
 } from '../../shared/domain/builder.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
+import { byteSizeText } from '../byte-size.ts';
 import { removeTree } from '../sandbox/tree.ts';
 import { keepBuilder, loadBuilders, newStaging, removeBuilder } from './builder-store.ts';
-import { type FetchConfig, type FetchDeps, type FetchOptions, fetchBuilder } from './fetch-builder.ts';
+import { DiskRoom, type HeldBuilder } from './disk-room.ts';
+import { type FetchConfig, type FetchDeps, fetchBuilder } from './fetch-builder.ts';
+import type { DiskLimits } from './plan-room.ts';
+import { callOffError, SharedFetches, type WarmUpOptions } from './shared-fetches.ts';
 import type { WarmBuilder } from './warm-builder.ts';
 
 export interface BuilderCacheDeps extends FetchDeps {
   readonly log: Log;
+  readonly freeDiskBytes: (directory: string) => Promise<number>;
+  /** Told when a builder was removed to make room. */
+  readonly onRemoved: () => void;
 }
 
 export interface BuilderCacheConfig extends FetchConfig {
   /** Folder for builders, owned by the cache alone. */
   readonly directory: string;
+  readonly disk: DiskLimits;
 }
 
 /** A warm builder in use: it stays on disk until released, even when a newer digest replaces it. */
@@ -27,16 +36,19 @@ export interface BuilderUse extends Disposable {
 
 /** The builders this agent has unpacked and verified. */
 export interface BuilderCache extends AsyncDisposable {
-  /** What attempts may be granted for: of each builder the newest digest. */
-  warm(): readonly PinnedBuilder[];
+  /** What attempts may be granted for: of each builder the newest digest, with what it takes and took. */
+  warm(): Pull['warm'];
   /** What is being fetched. */
   warming(): readonly PinnedBuilder[];
+  /** Most bytes its builders may take, while so many are free on their disk; `undefined` for no limit but the disk. */
+  diskBudgetBytes(diskFreeBytes: number): number | undefined;
   /**
    * Makes a builder warm; at once when it is. Equal calls at the same time share one fetch, which stops when all of them
-   * are aborted; progress goes to each.
+   * are aborted; progress goes to each. An older digest stays warm until the new one is, unless it is evictable and its
+   * room is needed.
    * @throws FarmError `infrastructure` with the reason, `details.stale` when upstream has another digest; `cancelled`.
    */
-  warmUp(source: BuilderSource, options: FetchOptions): Promise<WarmBuilder>;
+  warmUp(source: BuilderSource, options: WarmUpOptions): Promise<WarmBuilder>;
   get(token: string, digest: string): WarmBuilder | undefined;
   /** As `get`, and keeps it on disk until the use is disposed of. */
   acquire(token: string, digest: string): BuilderUse | undefined;
@@ -52,18 +64,11 @@ export async function openBuilderCache(
   return cache;
 }
 
-/** States of an entry: current → replaced (a newer digest came) → removed (replaced and used by nobody). */
+/** States of an entry: current → replaced (a newer digest came) → removed (replaced, or evicted, and used by nobody). */
 interface Entry {
   readonly builder: WarmBuilder;
   users: number;
   isReplaced: boolean;
-}
-
-interface Flight {
-  readonly pinned: PinnedBuilder;
-  readonly done: Promise<WarmBuilder>;
-  readonly controller: AbortController;
-  readonly listeners: Set<(line: string) => void>;
 }
 
 class DiskBuilderCache implements BuilderCache {
@@ -71,25 +76,43 @@ class DiskBuilderCache implements BuilderCache {
   readonly #config: BuilderCacheConfig;
   /** By `<token>/<digest>`. */
   readonly #entries = new Map<string, Entry>();
-  readonly #flights = new Map<string, Flight>();
   readonly #removals = new Set<Promise<void>>();
-  /** Fetches until they ended, also those nobody waits for any more. */
-  readonly #fetches = new Set<Promise<unknown>>();
+  readonly #room: DiskRoom;
+  readonly #fetches = new SharedFetches(async (source, options) => await this.#fetch(source, options));
   #isClosed = false;
 
   constructor(deps: BuilderCacheDeps, config: BuilderCacheConfig) {
     this.#deps = deps;
     this.#config = config;
+    this.#room = new DiskRoom(
+      {
+        held: () => [...this.#entries.values()].map(heldBuilder),
+        freeBytes: async () => {
+          await Promise.all(this.#removals);
+          return await deps.freeDiskBytes(config.directory);
+        },
+        remove: async (wanted) => await this.#evict(wanted),
+      },
+      config.disk,
+    );
   }
 
-  warm(): readonly PinnedBuilder[] {
+  warm(): Pull['warm'] {
     return [...this.#entries.values()]
       .filter((entry) => !entry.isReplaced)
-      .map((entry) => pinned(entry.builder.source));
+      .map(({ builder: { source, sizeBytes, warmedInMs } }) => ({
+        ...pinned(source),
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+        ...(warmedInMs === undefined ? {} : { warmedInMs }),
+      }));
+  }
+
+  diskBudgetBytes(diskFreeBytes: number): number | undefined {
+    return this.#room.budgetBytes(diskFreeBytes);
   }
 
   warming(): readonly PinnedBuilder[] {
-    return [...this.#flights.values()].map((flight) => flight.pinned);
+    return this.#fetches.running().map(pinned);
   }
 
   get(token: string, digest: string): WarmBuilder | undefined {
@@ -112,27 +135,15 @@ class DiskBuilderCache implements BuilderCache {
     };
   }
 
-  async warmUp(source: BuilderSource, options: FetchOptions): Promise<WarmBuilder> {
+  async warmUp(source: BuilderSource, options: WarmUpOptions): Promise<WarmBuilder> {
     if (this.#isClosed) throw new FarmError('cancelled', 'the builder cache is closed');
-    if (options.signal.aborted) throw cancelled(source);
-    const key = keyOf(source);
-    const entry = this.#entries.get(key);
+    if (options.signal.aborted) throw callOffError(source);
+    const entry = this.#entries.get(keyOf(source));
     if (entry) {
       this.#makeCurrent(entry);
       return entry.builder;
     }
-    const flight = this.#flights.get(key) ?? this.#takeOff(source, key);
-    const listener = (line: string): void => options.onProgress(line);
-    flight.listeners.add(listener);
-    return await new Promise<WarmBuilder>((resolve, reject) => {
-      const leave = (): void => {
-        flight.listeners.delete(listener);
-        if (flight.listeners.size === 0) this.#callOff(flight, key);
-        reject(cancelled(source));
-      };
-      options.signal.addEventListener('abort', leave, { once: true });
-      flight.done.then(resolve, reject).finally(() => options.signal.removeEventListener('abort', leave));
-    });
+    return await this.#fetches.join(source, options);
   }
 
   /** Takes in a builder that lies on disk; it replaces the others of its name. */
@@ -144,8 +155,7 @@ class DiskBuilderCache implements BuilderCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    for (const [key, flight] of this.#flights) this.#callOff(flight, key);
-    await Promise.allSettled(this.#fetches);
+    await this.#fetches[Symbol.asyncDispose]();
     await Promise.all(this.#removals);
   }
 
@@ -159,42 +169,16 @@ class DiskBuilderCache implements BuilderCache {
     }
   }
 
-  #callOff(flight: Flight, key: string): void {
-    flight.controller.abort();
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-  }
-
-  #takeOff(source: BuilderSource, key: string): Flight {
-    const controller = new AbortController();
-    const listeners = new Set<(line: string) => void>();
-    const onProgress = (line: string): void => {
-      for (const listener of listeners) listener(line);
-    };
-    const done = this.#fetch(source, { onProgress, signal: controller.signal });
-    const flight = { pinned: pinned(source), done, controller, listeners };
-    const ended: Promise<void> = done.then(
-      () => this.#land(flight, key, ended),
-      () => this.#land(flight, key, ended),
-    );
-    this.#fetches.add(ended);
-    this.#flights.set(key, flight);
-    return flight;
-  }
-
-  #land(flight: Flight, key: string, ended: Promise<unknown>): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    this.#fetches.delete(ended);
-  }
-
-  async #fetch(source: BuilderSource, options: FetchOptions): Promise<WarmBuilder> {
+  async #fetch(source: BuilderSource, options: WarmUpOptions): Promise<WarmBuilder> {
     const { directory } = this.#config;
+    using room = this.#room.claim(source, options.evictable ?? []);
     let staging: string | undefined;
     try {
       staging = await newStaging(directory);
-      const record = await fetchBuilder(source, staging, this.#deps, this.#config, options);
+      const record = await fetchBuilder(source, staging, this.#deps, this.#config, { ...options, room });
       // A removal of this very digest must not take away what comes now.
       await Promise.all(this.#removals);
-      if (options.signal.aborted) throw cancelled(source);
+      if (options.signal.aborted) throw callOffError(source);
       const builder = await keepBuilder(directory, staging, record);
       this.adopt(builder);
       return builder;
@@ -210,6 +194,24 @@ class DiskBuilderCache implements BuilderCache {
 
   #removeUnused(entry: Entry): void {
     if (!entry.isReplaced || entry.users > 0) return;
+    this.#remove(entry);
+  }
+
+  /** A builder that is in use, or gone already, is left as it is. */
+  async #evict({ builder, digest }: PinnedBuilder): Promise<void> {
+    const entry = this.#entries.get(`${builder}/${digest}`);
+    if (!entry || entry.users > 0) return;
+    this.#remove(entry);
+    const { source, sizeBytes = 0 } = entry.builder;
+    this.#deps.log.info(
+      { builder: builderName(source), digest },
+      `builder is removed to make room: ${byteSizeText(sizeBytes)}`,
+    );
+    this.#deps.onRemoved();
+    await Promise.all(this.#removals);
+  }
+
+  #remove(entry: Entry): void {
     const key = keyOf(entry.builder.source);
     if (this.#entries.get(key) !== entry) return;
     this.#entries.delete(key);
@@ -224,14 +226,20 @@ class DiskBuilderCache implements BuilderCache {
   }
 }
 
+function heldBuilder({ builder, users }: Entry): HeldBuilder {
+  const { source, sizeBytes = 0, archiveBytes } = builder;
+  return {
+    ...pinned(source),
+    sizeBytes,
+    ...(archiveBytes === undefined ? {} : { archiveBytes }),
+    isInUse: users > 0,
+  };
+}
+
 function pinned(source: BuilderSource): PinnedBuilder {
   return { builder: builderToken(source), digest: source.digest };
 }
 
 function keyOf(source: BuilderSource): string {
   return `${builderToken(source)}/${source.digest}`;
-}
-
-function cancelled(source: BuilderSource): FarmError {
-  return new FarmError('cancelled', `making ${builderName(source)} warm was cancelled`);
 }

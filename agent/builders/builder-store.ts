@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { ownFolder, removeTree } from '../sandbox/tree.ts';
 import { RECORD_NAME, TREE_NAME } from './fetch-builder.ts';
+import { measureTree } from './measure-tree.ts';
 import { type BuilderRecord, BuilderRecordSchema, type WarmBuilder } from './warm-builder.ts';
 
 /*
@@ -26,9 +27,11 @@ export async function loadBuilders(
     if (token.startsWith('.')) await removeTree(folder);
     else {
       for (const digest of await readdir(folder)) {
-        const record = await readRecord(join(folder, digest), token, digest);
-        if (record) found.push({ builder: warmBuilder(directory, record), warmedAt: record.warmedAt });
-        else await discard(directory, join(folder, digest));
+        const read = await readRecord(join(folder, digest), token, digest);
+        if (read) {
+          const record = await measured(join(folder, digest), read);
+          found.push({ builder: warmBuilder(directory, record), warmedAt: record.warmedAt });
+        } else await discard(directory, join(folder, digest));
       }
       await rmdir(folder).catch(() => undefined);
     }
@@ -83,13 +86,22 @@ async function discard(directory: string, place: string): Promise<void> {
 }
 
 function warmBuilder(directory: string, record: BuilderRecord): WarmBuilder {
-  const { source, info, flavour } = record;
+  const { version: _version, signedBy: _signedBy, warmedAt: _warmedAt, ...rest } = record;
+  const { source } = record;
   return {
-    source,
-    info,
-    flavour,
+    ...rest,
     directory: join(directory, builderToken(source), source.digest, TREE_NAME),
   };
+}
+
+/** A record with the size of its tree: one of an earlier version lacks it, and is completed once. */
+async function measured(place: string, record: BuilderRecord): Promise<BuilderRecord> {
+  if (record.sizeBytes !== undefined) return record;
+  const complete = { ...record, sizeBytes: await measureTree(join(place, TREE_NAME)) };
+  const draft = join(place, `.${RECORD_NAME}`);
+  await writeFile(draft, JSON.stringify(complete));
+  await rename(draft, join(place, RECORD_NAME));
+  return complete;
 }
 
 /** `undefined` for what an older or newer wrtfarm wrote, or anything else that cannot be used. */

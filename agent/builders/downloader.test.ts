@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sha256Hex } from '../../shared/digest.ts';
-import { hasCode } from '../../shared/errors.ts';
+import { FarmError, hasCode } from '../../shared/errors.ts';
 import { NO_PROXIES, type ProxySettings } from '../../shared/proxies.ts';
 import { type DownloadOptions, openDownloader } from './downloader.ts';
 import { type SmallUpstream, startSmallUpstream } from './small-upstream.test.support.ts';
@@ -87,6 +87,20 @@ test('more than the limit is refused, announced or not', async () => {
   await expect(http.bytes(`${upstream.url}/file`, options({ maxBytes: 7 }))).rejects.toThrow(
     'larger than 7 bytes',
   );
+});
+
+test('whoever fetches may refuse what is announced, before a byte of it is written', async () => {
+  await using http = downloader();
+  const path = join(scratch, 'a');
+  const seen: unknown[] = [];
+  const refusal = new FarmError('infrastructure', 'no room for it');
+  const onBegin = async (totalBytes: number | undefined): Promise<void> => {
+    seen.push(totalBytes);
+    throw refusal;
+  };
+  await expect(http.toFile(`${upstream.url}/file`, path, options({ onBegin }))).rejects.toBe(refusal);
+  expect(seen).toEqual([7]);
+  expect(existsSync(path) ? readFileSync(path, 'utf8') : '').toBe('');
 });
 
 test.each(['headers', 'body'])('a server that goes silent in its %s is given up', async (where) => {

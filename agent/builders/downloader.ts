@@ -15,6 +15,8 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** More bytes than this are refused. */
   readonly maxBytes: number;
+  /** Told before the first piece, and waited for; rejects to refuse it, with the error that is thrown then. */
+  readonly onBegin?: (totalBytes: number | undefined) => Promise<void>;
   /** Told after each piece; `totalBytes` is what the server announced, if it did. */
   readonly onProgress?: (receivedBytes: number, totalBytes: number | undefined) => void;
 }
@@ -84,6 +86,13 @@ async function* limited(response: Response, options: DownloadOptions): AsyncGene
   const announced = Number(response.headers.get('content-length') ?? Number.NaN);
   const totalBytes = Number.isFinite(announced) ? announced : undefined;
   let receivedBytes = 0;
+  try {
+    await options.onBegin?.(totalBytes);
+    options.signal.throwIfAborted();
+  } catch (thrown) {
+    await response.body?.cancel();
+    throw thrown;
+  }
   for await (const chunk of response.body ?? []) {
     const bytes = chunk as Uint8Array;
     receivedBytes += bytes.length;
@@ -97,6 +106,7 @@ async function translated<T>(url: string, signal: AbortSignal, work: () => Promi
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof FarmError) throw cause;
     if (signal.aborted) throw new FarmError('cancelled', `fetching ${url} was cancelled`, { cause });
     throw new FarmError('infrastructure', `could not fetch ${url}: ${reasonOf(cause)}`, {
       cause,

@@ -7,6 +7,7 @@ import type { UsignPublicKey } from '../../shared/usign.ts';
 import { type BuilderInfo, parseBuilderInfo } from '../build/builder-info.ts';
 import { INSIDE, type Sandbox } from '../sandbox/sandbox.ts';
 import type { Downloader } from './downloader.ts';
+import { measureTree } from './measure-tree.ts';
 import { unpackArchive } from './unpack.ts';
 import { verifySource } from './verify-source.ts';
 import type { BuilderRecord, Flavour } from './warm-builder.ts';
@@ -29,6 +30,14 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
 }
 
+/** Makes sure that what is fetched fits on the disk. Both throw FarmError `infrastructure` when it does not. */
+export interface FetchRoom {
+  /** @param archiveBytes what the server announced, if it did. */
+  beforeFetch(archiveBytes: number | undefined): Promise<void>;
+  /** @param sizeBytes what the tree takes on disk. */
+  afterUnpack(sizeBytes: number): Promise<void>;
+}
+
 /** Names inside the folder of a builder. */
 export const TREE_NAME = 'tree';
 export const RECORD_NAME = 'builder.json';
@@ -47,16 +56,18 @@ export async function fetchBuilder(
   directory: string,
   deps: FetchDeps,
   config: FetchConfig,
-  options: FetchOptions,
+  options: FetchOptions & { readonly room: FetchRoom },
 ): Promise<BuilderRecord> {
   const name = builderName(source);
+  const startedAt = deps.clock.now();
   const verified = await verifySource(source, { ...config, ...options, downloader: deps.downloader });
   options.onProgress(`${name}: fetching ${verified.url}, signed by key ${verified.signedBy}`);
   const archive = join(directory, verified.name);
   const progress = downloadProgress((text) => options.onProgress(`${name}: ${text}`));
-  const { sha256, sizeBytes } = await deps.downloader.toFile(verified.url, archive, {
+  const { sha256, sizeBytes: archiveBytes } = await deps.downloader.toFile(verified.url, archive, {
     signal: options.signal,
     maxBytes: MAX_ARCHIVE_BYTES,
+    onBegin: options.room.beforeFetch,
     onProgress: progress,
   });
   if (sha256 !== source.digest) {
@@ -64,7 +75,7 @@ export async function fetchBuilder(
       `${verified.url} is damaged: its sha256 is ${sha256}, not ${source.digest} as signed`,
     );
   }
-  options.onProgress(`${name}: unpacking ${mebibytes(sizeBytes)}`);
+  options.onProgress(`${name}: unpacking ${mebibytes(archiveBytes)}`);
   const tree = join(directory, TREE_NAME);
   await unpackArchive(archive, tree, options.signal);
   await rm(archive);
@@ -74,6 +85,9 @@ export async function fetchBuilder(
   if (info.target !== source.target) {
     throw builderFailure(`${verified.name} is for ${info.target}, not for ${source.target}`);
   }
+  const warmedInMs = Math.max(0, Math.round(deps.clock.now() - startedAt));
+  const sizeBytes = await measureTree(tree, options.signal);
+  await options.room.afterUnpack(sizeBytes);
   const record: BuilderRecord = {
     version: 1,
     source,
@@ -81,6 +95,7 @@ export async function fetchBuilder(
     info,
     signedBy: verified.signedBy,
     warmedAt: deps.clock.now(),
+    ...{ sizeBytes, warmedInMs, archiveBytes },
   };
   await writeFile(join(directory, RECORD_NAME), JSON.stringify(record));
   options.onProgress(

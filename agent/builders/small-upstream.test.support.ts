@@ -25,14 +25,17 @@ export interface SmallUpstream extends AsyncDisposable {
 
 export interface PublishOptions extends SmallBuilderOptions {
   readonly extension?: 'tar.zst' | 'tar.xz';
+  /** Default 25.12.5. */
+  readonly version?: string;
   /** Makes the archive another one. */
   readonly salt?: string;
   /** Packs something else: arguments of tar after `--create --file`. */
   readonly tarArguments?: readonly string[];
 }
 
-const FOLDER = '/releases/25.12.5/targets/ath79/generic';
-const TOP = 'openwrt-imagebuilder-25.12.5-ath79-generic.Linux-x86_64';
+const VERSION = '25.12.5';
+const folderOf = (version: string): string => `/releases/${version}/targets/ath79/generic`;
+const topOf = (version: string): string => `openwrt-imagebuilder-${version}-ath79-generic.Linux-x86_64`;
 
 /** @param scratch a folder for trees and archives. */
 export async function startSmallUpstream(scratch: string): Promise<SmallUpstream> {
@@ -57,18 +60,20 @@ export async function startSmallUpstream(scratch: string): Promise<SmallUpstream
     files,
     publish: (options: PublishOptions = {}) => {
       packed += 1;
-      const archive = pack(join(scratch, `pack-${packed}`), options);
-      const name = `${TOP}.${options.extension ?? 'tar.zst'}`;
+      const { version = VERSION } = options;
+      const archive = pack(join(scratch, `pack-${packed}`), topOf(version), options);
+      const folder = folderOf(version);
+      const name = `${topOf(version)}.${options.extension ?? 'tar.zst'}`;
       const digest = sha256Hex(archive);
       const sums = Buffer.from(`${'0'.repeat(64)} *config.buildinfo\n${digest} *${name}\n`);
-      files.set(`${FOLDER}/${name}`, archive);
-      files.set(`${FOLDER}/sha256sums`, sums);
-      files.set(`${FOLDER}/sha256sums.sig`, Buffer.from(pair.sign(sums)));
+      files.set(`${folder}/${name}`, archive);
+      files.set(`${folder}/sha256sums`, sums);
+      files.set(`${folder}/sha256sums.sig`, Buffer.from(pair.sign(sums)));
       return {
         distro: 'openwrt',
-        version: '25.12.5',
+        version,
         target: 'ath79/generic',
-        versionPath: 'releases/25.12.5',
+        versionPath: `releases/${version}`,
         digest,
       };
     },
@@ -80,15 +85,15 @@ export async function startSmallUpstream(scratch: string): Promise<SmallUpstream
 }
 
 /** Path of the archive on the server. */
-export function archivePath(extension = 'tar.zst'): string {
-  return `${FOLDER}/${TOP}.${extension}`;
+export function archivePath(extension = 'tar.zst', version = VERSION): string {
+  return `${folderOf(version)}/${topOf(version)}.${extension}`;
 }
 
 /** Path of the list of files; its signature has `.sig` behind. */
-export const SUMS_PATH = `${FOLDER}/sha256sums`;
+export const SUMS_PATH = `${folderOf(VERSION)}/sha256sums`;
 
-function pack(directory: string, options: PublishOptions): Buffer {
-  const tree = join(directory, TOP);
+function pack(directory: string, top: string, options: PublishOptions): Buffer {
+  const tree = join(directory, top);
   mkdirSync(directory, { recursive: true });
   writeSmallTree(tree, options);
   writeFileSync(join(tree, 'salt'), options.salt ?? '');
@@ -96,7 +101,7 @@ function pack(directory: string, options: PublishOptions): Buffer {
   const extension = options.extension ?? 'tar.zst';
   const archive = join(directory, `archive.${extension}`);
   const compress = extension === 'tar.xz' ? 'xz' : 'zstd';
-  const what = options.tarArguments ?? ['-C', directory, TOP];
+  const what = options.tarArguments ?? ['-C', directory, top];
   execFileSync('tar', ['--create', `--use-compress-program=${compress}`, '--file', archive, ...what]);
   return readFileSync(archive);
 }

@@ -16,11 +16,18 @@ export const BuilderRecordSchema = Type.Object({
   signedBy: Type.String(),
   /** Epoch milliseconds; of two digests of one builder the later is the current one. */
   warmedAt: Type.Number(),
+  /** What the tree takes on disk. Records before 0.2 lack it, until the agent measures it. */
+  sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** How long it took from the order until it was warm, milliseconds. Records before 0.2 lack it, and the next. */
+  warmedInMs: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Of the archive it was unpacked from. */
+  archiveBytes: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 export type BuilderRecord = Static<typeof BuilderRecordSchema>;
 
 /** A builder that is unpacked, verified and ready. */
-export interface WarmBuilder extends Pick<BuilderRecord, 'source' | 'info' | 'flavour'> {
+export interface WarmBuilder
+  extends Pick<BuilderRecord, 'source' | 'info' | 'flavour' | 'sizeBytes' | 'warmedInMs' | 'archiveBytes'> {
   /** The unpacked tree. Read-only by agreement: builds get views of it. */
   readonly directory: string;
 }

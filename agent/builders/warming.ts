@@ -1,12 +1,20 @@
-import { type BuilderSource, builderName, builderToken } from '../../shared/domain/builder.ts';
-import { hasCode, messageOf } from '../../shared/errors.ts';
+import {
+  type BuilderSource,
+  builderName,
+  builderToken,
+  type PinnedBuilder,
+} from '../../shared/domain/builder.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import type { Pull } from '../../shared/messages/pull.ts';
+import type { Accepts, Pull } from '../../shared/messages/pull.ts';
 import type { BuilderCache } from './builder-cache.ts';
+import { doesAccept } from './does-accept.ts';
 
 export interface WarmingDependencies {
   readonly builders: Pick<BuilderCache, 'warmUp'>;
   readonly log: Log;
+  /** What this agent was told to take; others are refused, which a farm that reads `accepts` never asks for. */
+  readonly accepts?: Accepts | undefined;
 }
 
 /** Makes builders warm when the farm asks for it, and remembers what failed until it was told. Disposing calls it off. */
@@ -23,9 +31,12 @@ export class Warming implements AsyncDisposable {
     this.#onChange = onChange;
   }
 
-  /** Begins to make a builder warm; one that is warm or under way is passed over. */
-  begin(source: BuilderSource): void {
-    const work = this.#warm(source).finally(() => {
+  /**
+   * Begins to make a builder warm; one that is warm or under way is passed over.
+   * @param evictable what may be removed for it, in this order.
+   */
+  begin(source: BuilderSource, evictable: readonly PinnedBuilder[] = []): void {
+    const work = this.#warm(source, evictable).finally(() => {
       this.#work.delete(work);
       this.#onChange();
     });
@@ -45,13 +56,17 @@ export class Warming implements AsyncDisposable {
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
-  async #warm(source: BuilderSource): Promise<void> {
-    const { builders, log } = this.#deps;
+  async #warm(source: BuilderSource, evictable: readonly PinnedBuilder[]): Promise<void> {
+    const { builders, log, accepts } = this.#deps;
     const name = builderName(source);
     try {
+      if (!doesAccept(accepts, source)) {
+        throw new FarmError('infrastructure', `this agent was told not to take work for ${name}`);
+      }
       await builders.warmUp(source, {
         onProgress: (line) => log.info({ builder: name }, line),
         signal: this.#stop.signal,
+        evictable,
       });
       log.info({ builder: name }, 'builder is warm');
     } catch (thrown) {

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
-import { availableParallelism, loadavg } from 'node:os';
 import type { Msg, NatsConnection } from 'nats';
 import type { Clock } from '../../shared/clock.ts';
 import type { BuilderSource, PinnedBuilder } from '../../shared/domain/builder.ts';
-import type { AttemptId, Lease } from '../../shared/domain/lease.ts';
+import type { AttemptId } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { runLoop } from '../../shared/lifecycle.ts';
 import type { Log } from '../../shared/log.ts';
@@ -17,44 +15,30 @@ import {
 } from '../../shared/messages/pull.ts';
 import { inboxPrefix, pullReplySubject, pullSubject } from '../../shared/messages/subjects.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
+import { type AgentFacts, type AgentIdentity, composePull } from './compose-pull.ts';
+import type { Intake } from './intake.ts';
 
 /** A pull not answered within the park time and this is sent again. */
 const LATE_MS = 5_000;
 /** Changes within this time become one pull. */
 const SETTLE_MS = 20;
 
-/** What the loop tells of the agent. */
-export interface AgentFacts {
-  attempts(): readonly Lease[];
-  warm(): readonly PinnedBuilder[];
-  warming(): readonly PinnedBuilder[];
-  /** Hands out the failures to make builders warm that were not told yet. */
-  takeWarmFailures(): Pull['warmFailures'];
-  isDraining(): boolean;
-}
-
 /** What an answer asks for. Neither call waits for the work to be done. */
 export interface AgentDuties {
   start(grant: Grant): void;
-  warm(source: BuilderSource): void;
+  /** @param evictable what may be removed to make room for it, in this order. */
+  warm(source: BuilderSource, evictable: readonly PinnedBuilder[]): void;
   cancel(attempts: readonly AttemptId[]): void;
   useCoordinators(addresses: readonly string[]): void;
 }
 
 export interface PullLoopDependencies {
-  readonly connection: NatsConnection;
+  readonly connection: Pick<NatsConnection, 'publish' | 'subscribe' | 'flush'>;
   readonly facts: AgentFacts;
+  readonly intake: Pick<Intake, 'look'>;
   readonly duties: AgentDuties;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-export interface PullLoopConfig {
-  readonly agentId: string;
-  readonly slots: number;
-  readonly software: string;
-  /** Folder whose file system is told as free disk. */
-  readonly data: string;
 }
 
 /**
@@ -63,16 +47,15 @@ export interface PullLoopConfig {
  */
 export class PullLoop {
   readonly #deps: PullLoopDependencies;
-  readonly #config: PullLoopConfig;
-  readonly #session = randomBytes(16).toString('hex');
+  readonly #identity: AgentIdentity;
   #sequence = 0;
   #isChanged = false;
   #wake: (() => void) | undefined;
   #answered: ((answer: PullAnswer | undefined) => void) | undefined;
 
-  constructor(deps: PullLoopDependencies, config: PullLoopConfig) {
+  constructor(deps: PullLoopDependencies, identity: Omit<AgentIdentity, 'session'>) {
     this.#deps = deps;
-    this.#config = config;
+    this.#identity = { ...identity, session: randomBytes(16).toString('hex') };
   }
 
   /** The agent's state changed: the next pull goes out now. */
@@ -111,7 +94,7 @@ export class PullLoop {
   }
 
   get #inbox(): string {
-    return `${inboxPrefix(this.#config.agentId)}.${this.#session}`;
+    return `${inboxPrefix(this.#identity.agentId)}.${this.#identity.session}`;
   }
 
   async #step(): Promise<number> {
@@ -149,28 +132,13 @@ export class PullLoop {
   }
 
   async #send(more: Pick<Pull, 'leaving'> = {}): Promise<void> {
-    const { connection, facts } = this.#deps;
-    const { agentId, slots, software, data } = this.#config;
-    const disk = await statfs(data);
+    const { connection, facts, intake } = this.#deps;
+    const { agentId, session } = this.#identity;
+    const view = await intake.look();
     this.#sequence += 1;
-    const pull: Pull = {
-      version: 1,
-      agentId,
-      session: this.#session,
-      sequence: this.#sequence,
-      software,
-      slots,
-      attempts: [...facts.attempts()],
-      warm: [...facts.warm()],
-      warming: [...facts.warming()],
-      warmFailures: facts.takeWarmFailures(),
-      loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
-      diskFreeBytes: disk.bavail * disk.bsize,
-      draining: facts.isDraining(),
-      ...more,
-    };
+    const pull: Pull = { ...composePull(this.#identity, this.#sequence, facts, view), ...more };
     connection.publish(pullSubject(agentId), JSON.stringify(pull), {
-      reply: pullReplySubject(agentId, this.#session, this.#sequence),
+      reply: pullReplySubject(agentId, session, this.#sequence),
     });
   }
 
@@ -194,6 +162,6 @@ export class PullLoop {
     duties.useCoordinators(answer.coordinators);
     if (answer.cancel.length > 0) duties.cancel(answer.cancel);
     if (answer.start) duties.start(answer.start);
-    if (answer.warm) duties.warm(answer.warm);
+    if (answer.warm) duties.warm(answer.warm, answer.evictable ?? []);
   }
 }

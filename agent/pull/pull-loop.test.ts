@@ -1,0 +1,103 @@
+import type { Msg, PublishOptions, Subscription, SubscriptionOptions } from 'nats';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../shared/clock.ts';
+import { silentLog } from '../../shared/log.ts';
+import type { Pull, PullAnswer } from '../../shared/messages/pull.ts';
+import type { IntakeView } from './intake.ts';
+import { type AgentDuties, PullLoop, type PullLoopDependencies } from './pull-loop.ts';
+
+const source = {
+  distro: 'openwrt',
+  version: '24.10.4',
+  target: 'x86/64',
+  versionPath: 'releases/24.10.4',
+  digest: 'd'.repeat(64),
+};
+const evictable = [{ builder: 'openwrt=24_10_4=ath79=generic', digest: 'e'.repeat(64) }];
+
+/** A loop whose pulls are answered by `answer`; one it answers `undefined` stays parked. */
+function loopOf(
+  answer: (pull: Pull) => Partial<PullAnswer> | undefined,
+  parts: Partial<PullLoopDependencies> = {},
+): PullLoop {
+  let receive: SubscriptionOptions['callback'];
+  const connection: PullLoopDependencies['connection'] = {
+    subscribe: (_subject, options) => {
+      receive = options?.callback;
+      return { unsubscribe: () => undefined } as Subscription;
+    },
+    publish: (_subject, payload, options?: PublishOptions) => {
+      const answered = answer(JSON.parse(String(payload)));
+      if (!answered) return;
+      const all = { version: 1, cancel: [], drain: false, nextPullMs: 1, coordinators: [], ...answered };
+      receive?.(null, { subject: options?.reply ?? '', string: () => JSON.stringify(all) } as Msg);
+    },
+    flush: async () => undefined,
+  };
+  const idle: IntakeView = { host: { loadPerCore: 0, diskFreeBytes: 1 }, decision: { takesWork: true } };
+  return new PullLoop(
+    {
+      connection,
+      facts: {
+        attempts: () => [],
+        warm: () => [],
+        warming: () => [],
+        takeWarmFailures: () => [],
+        diskBudgetBytes: () => undefined,
+        isDraining: () => false,
+      },
+      intake: { look: async () => idle },
+      duties: dutiesOf(() => undefined),
+      clock: systemClock,
+      log: silentLog,
+      ...parts,
+    },
+    { agentId: 'attic', slots: 2, software: '0.2.0', arch: 'x64' },
+  );
+}
+
+function dutiesOf(warm: AgentDuties['warm']): AgentDuties {
+  return { start: () => undefined, cancel: () => undefined, useCoordinators: () => undefined, warm };
+}
+
+test('an order to make a builder warm comes with what may be removed; without a list nothing may', async () => {
+  const stop = new AbortController();
+  const orders: unknown[] = [];
+  const duties = dutiesOf((...order) => orders.push(order));
+  const loop = loopOf(
+    ({ sequence }) => {
+      if (sequence === 1) return { warm: source, evictable };
+      if (sequence === 2) return { warm: source };
+      stop.abort();
+      return undefined;
+    },
+    { duties },
+  );
+  await loop.run(stop.signal);
+  expect(orders).toEqual([
+    [source, evictable],
+    [source, []],
+  ]);
+});
+
+test('each pull looks at the machine anew, and a change of it pulls at once', async () => {
+  const stop = new AbortController();
+  const slots: number[] = [];
+  let isFull = false;
+  const look = async (): Promise<IntakeView> => ({
+    host: { loadPerCore: 0, diskFreeBytes: isFull ? 0 : 1 },
+    decision: isFull ? { takesWork: false, reason: 'disk_full', text: 'full' } : { takesWork: true },
+  });
+  const loop = loopOf(
+    (pull) => {
+      slots.push(pull.slots);
+      isFull = true;
+      if (slots.length === 2) stop.abort();
+      else loop.changed();
+      return undefined;
+    },
+    { intake: { look } },
+  );
+  await loop.run(stop.signal);
+  expect(slots).toEqual([2, 0]);
+});
