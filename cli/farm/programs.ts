@@ -18,6 +18,8 @@ export interface UpstreamChoice {
   readonly url: string;
   /** Files of further usign public keys that may sign its sha256sums. */
   readonly keys: readonly string[];
+  /** What agents keep free on the disk, as their `--disk-reserve`. Default: theirs. */
+  readonly diskReserve?: string;
 }
 
 export interface CoordinatorPlan {
@@ -114,7 +116,10 @@ export function prepareAgent(folder: FarmFolder, plan: AgentPlan): Child {
 
 /** Flags of an agent for an upstream. */
 export function upstreamFlags(upstream: UpstreamChoice): string[] {
-  return ['--upstream', upstream.url, ...upstream.keys.flatMap((key) => ['--upstream-key', key])];
+  return [
+    ...['--upstream', upstream.url, ...upstream.keys.flatMap((key) => ['--upstream-key', key])],
+    ...(upstream.diskReserve === undefined ? [] : ['--disk-reserve', upstream.diskReserve]),
+  ];
 }
 
 function portOf(url: string): number {

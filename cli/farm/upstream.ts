@@ -7,6 +7,9 @@ import type { FarmFolder } from './servers.ts';
 export const MINI = 'mini';
 export const REAL_UPSTREAM = 'https://downloads.openwrt.org';
 
+/** The miniature's builders are so small that a nearly full disk still holds them. */
+const MINI_DISK_RESERVE = '64M';
+
 /** An upstream to use, and what must be closed after. */
 export interface OpenUpstream extends UpstreamChoice, AsyncDisposable {}
 
@@ -25,6 +28,7 @@ export async function openUpstream(
   return {
     url: mini.url,
     keys: [...keys, mini.publicKeyPath],
+    diskReserve: MINI_DISK_RESERVE,
     [Symbol.asyncDispose]: async () => {
       await mini[Symbol.asyncDispose]();
     },
