@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -89,6 +97,20 @@ test('a record of an earlier version is read, and its tree measured once', async
   expect((await open()).warm()).toEqual([{ ...pinned(source), sizeBytes }]);
   expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ ...earlier, sizeBytes });
   expect(readdirSync(join(directory, '..')).sort()).toEqual(['builder.json', 'tree']);
+});
+
+test('a record that cannot be completed, as on a full disk, keeps no agent from starting', async () => {
+  const source = upstream.publish();
+  const cache = await open();
+  const { directory } = await cache.warmUp(source, order());
+  await cache[Symbol.asyncDispose]();
+  const path = join(directory, '..', 'builder.json');
+  const { sizeBytes, ...earlier } = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify(earlier));
+  // Root may write anywhere, but not a file where a folder is.
+  mkdirSync(join(directory, '..', '.builder.json'));
+  expect((await open()).warm()).toMatchObject([{ ...pinned(source), sizeBytes }]);
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(earlier);
 });
 
 test('within the budget nothing is removed, though it might be', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
@@ -94,13 +94,17 @@ function warmBuilder(directory: string, record: BuilderRecord): WarmBuilder {
   };
 }
 
-/** A record with the size of its tree: one of an earlier version lacks it, and is completed once. */
+/**
+ * A record with the size of its tree: one of an earlier version lacks it, and is completed. Where it cannot be written, on a
+ * full disk, that is done again at the next start.
+ */
 async function measured(place: string, record: BuilderRecord): Promise<BuilderRecord> {
   if (record.sizeBytes !== undefined) return record;
   const complete = { ...record, sizeBytes: await measureTree(join(place, TREE_NAME)) };
   const draft = join(place, `.${RECORD_NAME}`);
-  await writeFile(draft, JSON.stringify(complete));
-  await rename(draft, join(place, RECORD_NAME));
+  await writeFile(draft, JSON.stringify(complete))
+    .then(async () => await rename(draft, join(place, RECORD_NAME)))
+    .catch(async () => await rm(draft, { recursive: true, force: true }));
   return complete;
 }
 
