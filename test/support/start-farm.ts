@@ -74,6 +74,7 @@ export async function startFarm(options: FarmOptions = {}): Promise<TestFarm> {
         upstream: upstream.url,
         upstreamKey: [upstream.publicKeyPath],
         drainMs: '2000',
+        diskReserve: '64M',
         ...options.agent,
         ...settings,
       });
