@@ -1,10 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
+import type { Accepts } from '../shared/domain/accepts.ts';
 import { AGENT_ID_PATTERN } from '../shared/domain/agent.ts';
 import { parseSettings, type RawSettings, requireUrl } from '../shared/env.ts';
 import { LOG_LEVELS } from '../shared/log.ts';
-import type { Accepts } from '../shared/messages/pull.ts';
 import type { DiskLimits } from './builders/plan-room.ts';
 import { BYTE_SIZE_PATTERN, parseByteSize } from './byte-size.ts';
 import { DAILY_WINDOW_PATTERN, parseDailyWindow } from './pull/daily-window.ts';

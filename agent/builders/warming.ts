@@ -1,3 +1,4 @@
+import { type Accepts, doesAccept } from '../../shared/domain/accepts.ts';
 import {
   type BuilderSource,
   builderName,
@@ -6,9 +7,8 @@ import {
 } from '../../shared/domain/builder.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import type { Accepts, Pull } from '../../shared/messages/pull.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
 import type { BuilderCache } from './builder-cache.ts';
-import { doesAccept } from './does-accept.ts';
 
 export interface WarmingDependencies {
   readonly builders: Pick<BuilderCache, 'warmUp'>;

@@ -1,6 +1,7 @@
+import type { Accepts } from '../../shared/domain/accepts.ts';
 import type { PinnedBuilder } from '../../shared/domain/builder.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
-import type { Accepts, Pull } from '../../shared/messages/pull.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
 import type { IntakeView } from './intake.ts';
 
 /** What a pull tells of the agent. */

@@ -1,4 +1,5 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
+import { doesAcceptToken } from '../../shared/domain/accepts.ts';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { leaseToken, newLeaseNonce, parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
@@ -215,7 +216,8 @@ export class Broker implements AsyncDisposable {
     if (parked.freeSlots === 0) return undefined;
     const lanes = lanesOf(trustOf(parked.pull.agentId));
     const all = known ?? (await this.#deps.waiting.waitingSets());
-    const sets = all.filter((set) => lanes.includes(set.lane));
+    const { accepts } = parked.pull;
+    const sets = all.filter((set) => lanes.includes(set.lane) && doesAcceptToken(accepts, set.builder));
     for (const set of sets.filter(({ builder }) => parked.isWarmFor(builder))) {
       const start = await this.#claim(parked, set.lane, set.builder);
       if (start) return { start };

@@ -1,3 +1,4 @@
+import { doesAcceptToken } from '../../shared/domain/accepts.ts';
 import type { PinnedBuilder } from '../../shared/domain/builder.ts';
 import { type AgentState, freeWarmSlots } from '../agents/agent-registry.ts';
 
@@ -54,7 +55,9 @@ export function shouldGiveUp(
   wanted: PinnedBuilder,
   failures: Readonly<Record<string, number>>,
 ): boolean {
-  const live = agents.filter(({ pull, isSuspect }) => !isSuspect && !pull.draining);
+  const live = agents.filter(
+    ({ pull, isSuspect }) => !isSuspect && !pull.draining && doesAcceptToken(pull.accepts, wanted.builder),
+  );
   const isWarm = live.some(({ pull }) =>
     pull.warm.some((each) => each.builder === wanted.builder && each.digest === wanted.digest),
   );

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AcceptsSchema } from '../domain/accepts.ts';
 import { AGENT_ID_PATTERN } from '../domain/agent.ts';
 import { BuildSpecSchema } from '../domain/build-spec.ts';
 import { BuilderSourceSchema, PinnedBuilderSchema } from '../domain/builder.ts';
@@ -17,15 +18,6 @@ const WarmBuilderSchema = Type.Object({
   /** How long this agent took to fetch, verify and unpack it, milliseconds. */
   warmedInMs: Type.Optional(Type.Integer({ minimum: 0 })),
 });
-
-/** What an agent was told to take; absent parts mean everything. A name stands for itself, or ends with `*`. */
-const AcceptsSchema = Type.Object({
-  /** Such as `ath79/*`, `x86/64`. */
-  targets: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 })),
-  /** Such as `24.10.*`, `SNAPSHOT`. */
-  versions: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 })),
-});
-export type Accepts = Static<typeof AcceptsSchema>;
 
 export const PullSchema = Type.Object({
   version: Type.Literal(1),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { doesAccept } from './does-accept.ts';
+import { doesAccept } from './accepts.ts';
 
 const builder = { distro: 'openwrt', version: '24.10.4', target: 'ath79/generic' };
 
