@@ -53,11 +53,31 @@ describe('a body', () => {
     );
   });
 
-  test('nested a million deep is refused without a crash', () => {
-    const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`;
+  test('stops being JSON at a place that is found in a long text too', () => {
+    const text = `{"defaults":"${'x['.repeat(25_000)}","packages":["vim",}`;
+    expect(problemsOf(() => read(text))).toMatchObject([{ loc: ['body', text.length - 1] }]);
+  });
+
+  test('nested deep is refused without a crash', () => {
+    const deep = `${'['.repeat(15_000)}${']'.repeat(15_000)}`;
     expect(problemsOf(() => parseBuildRequest(read(deep)))[0]?.type).toBe('model_attributes_type');
     const inside = `{"version":"1","target":"a/b","packages":${deep},"defaults":${deep}}`;
     expect(problemsOf(() => parseBuildRequest(read(inside)))).toHaveLength(2);
+  });
+
+  test.each([
+    ['lists in lists', '['.repeat(1_000_000)],
+    ['empty objects', `[${'{},'.repeat(300_000)}1]`],
+    ['members', `{${'"a":1,'.repeat(150_000)}"b":1}`],
+  ])('of nothing but %s is not even parsed where it is long', (_what, text) => {
+    expect(() => read(text)).toThrow(
+      expect.objectContaining({ code: 'invalid_request', message: 'There was an error parsing the body' }),
+    );
+  });
+
+  test('with a long text in it may hold any signs', () => {
+    const defaults = `${'[{:\\"'.repeat(20_000)}`;
+    expect(read(JSON.stringify({ defaults }))).toEqual({ defaults });
   });
 
   test('with a key twice counts the last', () => {

@@ -2,8 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { FarmError } from '../../shared/errors.ts';
 import { FieldProblems } from './field-problems.ts';
 
-/** Texts up to this long are searched for where they stop being JSON, characters. */
-const MAX_SEARCHED = 65_536;
+/**
+ * As long as a request may ordinarily be, characters: a longer text is looked at before it is parsed, and not searched for where
+ * it stops being JSON.
+ */
+const ORDINARY = 65_536;
+/** Most lists, objects and members of objects in a long text: each is slow to make, and no request has as many. */
+const MAX_PARTS = 10_000;
+const UNREADABLE = 'There was an error parsing the body';
 
 /** The bytes of a request's body, as the server's parser leaves them; none when there is no body. */
 export function bodyOf(request: { readonly body: unknown }): Buffer {
@@ -16,9 +22,10 @@ export function bodyOf(request: { readonly body: unknown }): Buffer {
  */
 export function readJsonBody(body: Buffer, contentType: string | undefined): unknown {
   if (body.byteLength === 0) return failMissing();
-  if (!isUtf8(body)) throw new FarmError('invalid_request', 'There was an error parsing the body');
+  if (!isUtf8(body)) throw new FarmError('invalid_request', UNREADABLE);
   const text = body.toString('utf8').replace(/^\uFEFF/, '');
   if (!isJson(contentType)) return text;
+  if (text.length > ORDINARY && hasManyParts(text)) throw new FarmError('invalid_request', UNREADABLE);
   const value = parseJson(text);
   return value === null ? failMissing() : value;
 }
@@ -35,8 +42,8 @@ function failMissing(): never {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
-    const error = isEnd(text) ? 'Unexpected end of input' : 'Unexpected character';
+  } catch (thrown) {
+    const error = isAtEnd(thrown, text) ? 'Unexpected end of input' : 'Unexpected character';
     return new FieldProblems().fail(
       'json_invalid',
       [offsetOfError(text)],
@@ -49,7 +56,7 @@ function parseJson(text: string): unknown {
 
 /** The first character that cannot go on what precedes it. V8 does not always say. */
 function offsetOfError(text: string): number {
-  if (text.length > MAX_SEARCHED) return 0;
+  if (text.length > ORDINARY || hasManyParts(text)) return 0;
   let fine = 0;
   let broken = text.length + 1;
   while (broken - fine > 1) {
@@ -65,20 +72,27 @@ function isBeginning(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
-  } catch {
-    return isEnd(text);
+  } catch (thrown) {
+    return isAtEnd(thrown, text);
   }
 }
 
 /** Whether a text stops being JSON only because it ends: V8 then says so, or names the position behind it. */
-function isEnd(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return false;
-  } catch (thrown) {
-    const position = /position (\d+)/.exec(String(thrown))?.[1];
-    return position === undefined
-      ? String(thrown).includes('Unexpected end')
-      : Number(position) >= text.length;
+function isAtEnd(thrown: unknown, text: string): boolean {
+  const position = /position (\d+)/.exec(String(thrown))?.[1];
+  return position === undefined ? String(thrown).includes('Unexpected end') : Number(position) >= text.length;
+}
+
+/** Tells it by the brackets and colons outside of quotes, in one pass, also of what is not JSON. */
+function hasManyParts(text: string): boolean {
+  let parts = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted) parts += character === '[' || character === '{' || character === ':' ? 1 : 0;
+    else if (character === '\\') at += 1;
+    if (parts > MAX_PARTS) return true;
   }
+  return false;
 }

@@ -11,8 +11,8 @@ import { bodyReader } from './read-body.ts';
 import { addRoutes } from './routes.ts';
 import { sendError } from './send-error.ts';
 
-/** Largest body a client may send, bytes. */
-const MAX_BODY_BYTES = 4 * 1024 ** 2;
+/** Largest body a client may send, bytes. Clients send up to 256 KB (pitfall 18), and a build must fit a NATS message of 1 MiB. */
+const MAX_BODY_BYTES = 1024 ** 2;
 /** A target that needs no normalising, as nearly all are; told faster than it is normalised. */
 const PLAIN_URL = /^(?:\/[^/?]+)+$/;
 /** How often idle connections are closed while the server stops, milliseconds. */

@@ -146,17 +146,17 @@ describe('asking for a build', () => {
     ]);
   });
 
-  test('a body above 4 MiB is refused, with and without a length', async () => {
-    const response = await server.post(`"${'x'.repeat(4 * 1024 ** 2)}"`);
+  test('a body above 1 MiB is refused, with and without a length', async () => {
+    const response = await server.post(`"${'x'.repeat(1024 ** 2)}"`);
     expect([response.status, await response.json()]).toEqual([
       413,
       { detail: 'Request body is too large', status: 413 },
     ]);
-    expect((await server.post(`"${'x'.repeat(4 * 1024 ** 2 - 2)}"`)).status).toBe(422);
+    expect((await server.post(`"${'x'.repeat(1024 ** 2 - 2)}"`)).status).toBe(422);
     const chunked = await sendRaw(
       server.port,
       'POST /api/v1/build HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n' +
-        `400001\r\n${'x'.repeat(4 * 1024 ** 2 + 1)}\r\n0\r\n\r\n`,
+        `100001\r\n${'x'.repeat(1024 ** 2 + 1)}\r\n0\r\n\r\n`,
     );
     expect(chunked).toMatch(/^HTTP\/1\.1 413 /);
   });
