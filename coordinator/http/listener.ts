@@ -48,7 +48,7 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
     requireHostHeader: false,
     connectionsCheckingInterval: Math.min(5_000, times.headersMs),
   };
-  return createServer(options, (request, response) => {
+  const server = createServer(options, (request, response) => {
     dropBrokenType(request.headers);
     if (request.method !== 'OPTIONS') {
       handler(request, response);
@@ -57,6 +57,28 @@ export function createListener(handler: RequestListener, times: ListenerTimes): 
     request.resume();
     response.writeHead(204, PREFLIGHT_HEADERS).end();
   });
+  // Node answers this by itself, and without any header of ours.
+  server.on('checkExpectation', (request, response) => {
+    request.resume();
+    const { headers, text } = plainError(417);
+    response.writeHead(417, headers).end(text);
+  });
+  return server;
+}
+
+/** An error in the form of all others, for where the framework is not reached. */
+function plainError(status: number): {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+} {
+  const text = JSON.stringify({ detail: STATUS_CODES[status], status });
+  const headers = {
+    ...CORS_HEADERS,
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(text)),
+    connection: 'close',
+  };
+  return { headers, text };
 }
 
 /** A content type that is none counts as none, as with asu: the framework would answer 415. */
@@ -78,14 +100,8 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     return;
   }
   const status = CLIENT_ERRORS[error.code ?? ''] ?? 400;
-  const body = JSON.stringify({ detail: STATUS_CODES[status], status });
-  const headers = {
-    ...CORS_HEADERS,
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-  };
+  const { headers, text } = plainError(status);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${text}`);
   socket.destroySoon();
 }

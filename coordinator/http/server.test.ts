@@ -120,6 +120,16 @@ describe('the HTTP server', () => {
       expect(answer).toContain('{"detail":"Bad Request","status":400}');
     });
 
+    test('even one to an expectation that is not met', async () => {
+      const answer = await sendRaw(
+        server.port,
+        'POST /api/v1/build HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\nContent-Length: 2\r\n\r\n{}',
+      );
+      expect(answer).toMatch(/^HTTP\/1\.1 417 /);
+      expect(answer).toContain('access-control-allow-origin: *');
+      expect(answer).toContain('{"detail":"Expectation Failed","status":417}');
+    });
+
     test('half a body holds nothing: it is hung up on', async () => {
       const answer = await sendRaw(
         server.port,
