@@ -1,6 +1,8 @@
+import { type TObject, Type } from 'typebox';
 import { DEFAULT_DISTRO } from '../../catalog/distributions.ts';
 import { resolveProfile } from '../../catalog/profiles.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { buildRequestSchema } from '../parse-build-request.ts';
 import type { LegacyProblem } from './legacy-errors.ts';
 
 export type LegacyRequestDependencies = Pick<HttpDependencies, 'catalog' | 'versions'>;
@@ -38,6 +40,15 @@ export async function readLegacyRequest(
   if (offered === undefined) return { problem: 'bad_version', message: `Unknown version: ${echo(version)}` };
   const found = await findTarget(deps, { version: offered, distro, target, profile });
   return 'problem' in found ? found : { body: { ...body, version: offered, target: found.target } };
+}
+
+/** What is taken, as a JSON schema: a request of `/api/v1/build`, which it becomes, but that its target may be looked up. */
+export function legacyRequestSchema(): TObject {
+  const { target, ...others } = buildRequestSchema().properties;
+  return Type.Object({
+    ...others,
+    target: Type.Optional({ ...target, description: 'default: that of the profile, for openwrt' }),
+  });
 }
 
 async function findVersion(

@@ -76,7 +76,7 @@ const STATUS_HEADERS = {
   'X-Imagebuilder-Status': 'where the build is: queued, a stage, done or failed',
   'X-Queue-Position': 'builds that wait before this one',
 };
-const RETRY_AFTER = { 'Retry-After': 'seconds after which asking again makes sense' };
+export const RETRY_AFTER = { 'Retry-After': 'seconds after which asking again makes sense' };
 
 /** What every question about a build may be answered with. */
 export const BUILD_ANSWERS = {
@@ -102,6 +102,17 @@ export const UNPROCESSABLE: AnswerDoc = {
 
 export const OVERLOADED: AnswerDoc = {
   description: 'Too many builds wait.',
+  schema: ErrorSchema,
+  headers: RETRY_AFTER,
+};
+
+export const TOO_LARGE: AnswerDoc = {
+  description: 'The body is larger than any request needs to be.',
+  schema: ErrorSchema,
+};
+
+export const UNAVAILABLE: AnswerDoc = {
+  description: 'Something that is needed for this does not answer now.',
   schema: ErrorSchema,
   headers: RETRY_AFTER,
 };

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { errorSummary } from '../../stats/build-error.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
-import { okText, UNPROCESSABLE } from '../openapi/answers.ts';
+import { okText, UNAVAILABLE, UNPROCESSABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { queryInteger, readQuery } from '../read-query.ts';
 import { statisticPaths } from '../statistic-paths.ts';
@@ -14,7 +14,7 @@ const DOC: RouteDoc = {
   summary: 'The newest builds that failed',
   tag: 'statistics',
   query: Query,
-  answers: { ...okText('One line each, newest first.', 'text/plain'), 422: UNPROCESSABLE },
+  answers: { ...okText('One line each, newest first.', 'text/plain'), 422: UNPROCESSABLE, 503: UNAVAILABLE },
 };
 
 export function buildErrorsRoutes(app: FastifyInstance, deps: Pick<HttpDependencies, 'stats'>): void {

@@ -5,7 +5,7 @@ import { SHA256_PATTERN } from '../../../shared/digest.ts';
 import { FarmError } from '../../../shared/errors.ts';
 import type { BuildRecord } from '../../builds/build-record.ts';
 import { getRoute } from '../get-route.ts';
-import { NOT_FOUND, okText } from '../openapi/answers.ts';
+import { NOT_FOUND, okText, UNAVAILABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 
 const URL_PATTERN = '/api/v1/build/:hash/log';
@@ -14,7 +14,7 @@ const DOC: RouteDoc = {
   summary: 'The log of a build; with follow=1 as it is written, until the build ends',
   tag: 'builds',
   query: Type.Object({ follow: Type.Optional(Type.Enum(['1', 'true'])) }),
-  answers: { ...okText('What the ImageBuilder says.', 'text/plain'), 404: NOT_FOUND },
+  answers: { ...okText('What the ImageBuilder says.', 'text/plain'), 404: NOT_FOUND, 503: UNAVAILABLE },
 };
 
 export interface BuildLogRouteDependencies {

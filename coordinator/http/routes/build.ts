@@ -6,7 +6,15 @@ import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
 import { type ReadyView, ReadyViews } from '../job-view.ts';
 import { bodyOf, readJsonBody } from '../json-body.ts';
-import { BAD_REQUEST, BUILD_ANSWERS, NOT_FOUND, OVERLOADED, UNPROCESSABLE } from '../openapi/answers.ts';
+import {
+  BAD_REQUEST,
+  BUILD_ANSWERS,
+  NOT_FOUND,
+  OVERLOADED,
+  TOO_LARGE,
+  UNAVAILABLE,
+  UNPROCESSABLE,
+} from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { buildRequestSchema } from '../parse-build-request.ts';
 import { RecentRequests } from '../recent-requests.ts';
@@ -18,13 +26,20 @@ const ASK: RouteDoc = {
   summary: 'Ask for an image; asking again for the same asks about it',
   tag: 'builds',
   body: buildRequestSchema(),
-  answers: { ...BUILD_ANSWERS, 400: BAD_REQUEST, 422: UNPROCESSABLE, 529: OVERLOADED },
+  answers: {
+    ...BUILD_ANSWERS,
+    400: BAD_REQUEST,
+    413: TOO_LARGE,
+    422: UNPROCESSABLE,
+    503: UNAVAILABLE,
+    529: OVERLOADED,
+  },
 };
 
 const LOOK: RouteDoc = {
   summary: 'Ask about a build, by its request hash',
   tag: 'builds',
-  answers: { ...BUILD_ANSWERS, 404: NOT_FOUND },
+  answers: { ...BUILD_ANSWERS, 404: NOT_FOUND, 503: UNAVAILABLE },
 };
 
 /** Asks for a build, and asks about one (contract 2.1 to 2.5). */

@@ -1,5 +1,6 @@
 import { Value } from 'typebox/value';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FarmError } from '../../../shared/errors.ts';
 import { jobView } from '../job-view.ts';
 import { DoneSchema, FailedSchema, QueuedSchema, StartedSchema } from '../openapi/answers.ts';
 import { buildRequestSchema } from '../parse-build-request.ts';
@@ -10,7 +11,15 @@ interface Operation {
   readonly summary: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
-  readonly responses: Readonly<Record<string, object>>;
+  readonly responses: Readonly<
+    Record<
+      string,
+      {
+        readonly content?: Readonly<Record<string, { readonly schema: object }>>;
+        readonly headers?: object;
+      }
+    >
+  >;
 }
 
 interface Document {
@@ -67,6 +76,40 @@ describe('the OpenAPI document', () => {
     const schema = document.paths['/api/v1/build']?.post?.requestBody?.content['application/json']?.schema;
     expect(schema).toEqual(JSON.parse(JSON.stringify(buildRequestSchema())));
     expect(Value.Check(schema ?? {}, BODY)).toBe(true);
+  });
+
+  test('says of a request of 2020 what reading it says: its target may be left out', () => {
+    const schema = document.paths['/api/build']?.post?.requestBody?.content['application/json']?.schema ?? {};
+    const { target: _left, ...request } = BODY;
+    expect(Value.Check(schema, request)).toBe(true);
+    expect(Value.Check(schema, BODY)).toBe(true);
+    expect(Value.Check(schema, { ...request, target: 'ath79' })).toBe(false);
+    expect(Value.Check(schema, { ...request, packages: 'vim' })).toBe(false);
+    expect(Value.Check(schema, { profile: 'generic' })).toBe(false);
+  });
+
+  test.each<[what: string, status: number, method: string, path: string, size: number]>([
+    ['a body that is too large', 413, 'post', '/api/v1/build', 1024 ** 2],
+    ['a body of 2020 that is too large', 413, 'post', '/api/build', 1024 ** 2],
+    ['a build while something is away', 503, 'post', '/api/v1/build', 0],
+    ['a build of 2020 while something is away', 503, 'post', '/api/build', 0],
+    ['the queue while something is away', 503, 'get', '/api/v1/stats', 0],
+  ])('tells the answer to %s', async (_what, status, method, path, size) => {
+    const away = new FarmError('unavailable', 'Redis is away', { details: { service: 'database' } });
+    Object.assign(server.world, { resolveError: away, queuedError: away });
+    const body = JSON.stringify({ ...BODY, more: ' '.repeat(size) });
+    const response = await fetch(server.url + path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(method === 'post' ? { body } : {}),
+    });
+    expect(response.status).toBe(status);
+    const told = document.paths[path]?.[method]?.responses[status];
+    const schema = told?.content?.['application/json']?.schema ?? {};
+    expect([...Value.Errors(schema, await response.json())]).toEqual([]);
+    const headers = Object.keys(told?.headers ?? {});
+    expect(headers.filter((name) => !response.headers.has(name))).toEqual([]);
+    expect(headers).toEqual(status === 503 ? ['Retry-After'] : []);
   });
 
   test('tells parameters with their limits', () => {

@@ -4,7 +4,7 @@ import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
 import { type Html, html } from '../html/html.ts';
 import { sendPage } from '../html/page.ts';
-import { okText } from '../openapi/answers.ts';
+import { okText, UNAVAILABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 
 const PACKAGES_SHOWN = 30;
@@ -14,7 +14,7 @@ const HEIGHT = 100;
 const DOC: RouteDoc = {
   summary: 'Statistics, for people',
   tag: 'statistics',
-  answers: okText('A page.', 'text/html'),
+  answers: { ...okText('A page.', 'text/html'), 503: UNAVAILABLE },
 };
 
 export function statsPageRoutes(

@@ -2,16 +2,19 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
-import { ok } from '../openapi/answers.ts';
+import { ok, UNAVAILABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 
 const DOC: RouteDoc = {
   summary: 'How many builds wait, and how many images were built in the last day',
   tag: 'statistics',
-  answers: ok(
-    'The two numbers.',
-    Type.Object({ queue_length: Type.Integer({ minimum: 0 }), builds_24h: Type.Integer({ minimum: 0 }) }),
-  ),
+  answers: {
+    ...ok(
+      'The two numbers.',
+      Type.Object({ queue_length: Type.Integer({ minimum: 0 }), builds_24h: Type.Integer({ minimum: 0 }) }),
+    ),
+    503: UNAVAILABLE,
+  },
 };
 
 export function statsSummaryRoutes(

@@ -2,13 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
-import { ok } from '../openapi/answers.ts';
+import { ok, UNAVAILABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 
 const DOC: RouteDoc = {
   summary: 'How many builds wait',
   tag: 'statistics',
-  answers: ok('The length of the queue.', Type.Object({ queue_length: Type.Integer({ minimum: 0 }) })),
+  answers: {
+    ...ok('The length of the queue.', Type.Object({ queue_length: Type.Integer({ minimum: 0 }) })),
+    503: UNAVAILABLE,
+  },
 };
 
 /** How many builds wait. */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { simple } from '../errors.ts';
 import { getRoute } from '../get-route.ts';
 import { findInStore, type StoreDependencies } from '../legacy/find-in-store.ts';
-import { NOT_FOUND } from '../openapi/answers.ts';
+import { NOT_FOUND, UNAVAILABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { sendError } from '../send-error.ts';
 import { sendStoredFile } from '../send-stored-file.ts';
@@ -16,6 +16,7 @@ const DOC: RouteDoc = {
     304: { description: 'The client has it already.' },
     404: NOT_FOUND,
     416: { description: 'It is shorter than that.', schema: NOT_FOUND.schema ?? {} },
+    503: UNAVAILABLE,
   },
 };
 

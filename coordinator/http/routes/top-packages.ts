@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { STAT_DAYS } from '../../stats/stats-reader.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { getRoute } from '../get-route.ts';
-import { ok, UNPROCESSABLE } from '../openapi/answers.ts';
+import { ok, UNAVAILABLE, UNPROCESSABLE } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
 import { BranchParameter, queryInteger, readQuery } from '../read-query.ts';
 import { statisticPaths } from '../statistic-paths.ts';
@@ -24,6 +24,7 @@ const DOC: RouteDoc = {
       }),
     ),
     422: UNPROCESSABLE,
+    503: UNAVAILABLE,
   },
 };
 

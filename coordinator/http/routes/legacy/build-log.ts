@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { getRoute } from '../../get-route.ts';
 import type { StoreDependencies } from '../../legacy/find-in-store.ts';
-import { NOT_FOUND, okText } from '../../openapi/answers.ts';
+import { NOT_FOUND, okText, UNAVAILABLE } from '../../openapi/answers.ts';
 import type { RouteDoc } from '../../openapi/route-doc.ts';
 import { sendFromStore } from '../store.ts';
 
 const DOC: RouteDoc = {
   summary: 'The log of a build, where LuCI of March 2020 links it',
   tag: 'old clients',
-  answers: { ...okText('The log.', 'application/octet-stream'), 404: NOT_FOUND },
+  answers: { ...okText('The log.', 'application/octet-stream'), 404: NOT_FOUND, 503: UNAVAILABLE },
 };
 
 interface Params {

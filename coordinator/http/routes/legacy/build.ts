@@ -10,15 +10,17 @@ import { askForBuild } from '../../ask-for-build.ts';
 import type { HttpDependencies } from '../../dependencies.ts';
 import { bodyOf, readJsonBody } from '../../json-body.ts';
 import { sendLegacyError, sendLegacyRefusal } from '../../legacy/legacy-errors.ts';
-import { readLegacyRequest } from '../../legacy/legacy-request.ts';
+import { legacyRequestSchema, readLegacyRequest } from '../../legacy/legacy-request.ts';
 import { type LegacyFiles, legacyView } from '../../legacy/legacy-view.ts';
 import { legacyFolder } from '../../legacy/store-aliases.ts';
+import { RETRY_AFTER } from '../../openapi/answers.ts';
 import type { AnswerDoc, RouteDoc } from '../../openapi/route-doc.ts';
 
 const REFUSAL: AnswerDoc = {
   description: 'Why it is refused, in a word and in a sentence.',
   schema: Type.Object({ status: Type.String(), message: Type.String(), detail: Type.String() }),
 };
+const LATER: AnswerDoc = { ...REFUSAL, headers: RETRY_AFTER };
 const STATE = Type.Object({ status: Type.String(), enqueued_at: Type.String(), request_hash: Type.String() });
 const ANSWERS: RouteDoc['answers'] = {
   200: { description: 'The image is built.', schema: STATE },
@@ -29,20 +31,21 @@ const ANSWERS: RouteDoc['answers'] = {
 const ASK: RouteDoc = {
   summary: 'Ask for an image as clients of 2020 and 2021 do',
   tag: 'old clients',
-  body: Type.Object({
-    version: Type.String(),
-    profile: Type.Optional(Type.String()),
-    target: Type.Optional(Type.String({ description: 'default: the target of the profile' })),
-    packages: Type.Optional(Type.Array(Type.String())),
-    distro: Type.Optional(Type.String()),
-  }),
-  answers: { ...ANSWERS, 400: REFUSAL, 422: REFUSAL },
+  body: legacyRequestSchema(),
+  answers: {
+    ...ANSWERS,
+    400: REFUSAL,
+    413: REFUSAL,
+    422: REFUSAL,
+    503: LATER,
+    529: LATER,
+  },
 };
 
 const LOOK: RouteDoc = {
   summary: 'Ask about a build as clients of 2021 do',
   tag: 'old clients',
-  answers: { ...ANSWERS, 404: REFUSAL },
+  answers: { ...ANSWERS, 404: REFUSAL, 503: LATER },
 };
 
 export type LegacyBuildDependencies = Pick<
