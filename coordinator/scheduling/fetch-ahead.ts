@@ -1,0 +1,99 @@
+import type { PinnedBuilder } from '../../shared/domain/builder.ts';
+import { type AgentView, freeSlots } from './farm-view.ts';
+import {
+  bestOffer,
+  type Fetch,
+  type FetchReason,
+  firstScoreOf,
+  isCurrent,
+  nextCopyValue,
+  type Offer,
+  plan,
+  type WarmingState,
+} from './fetch-plan.ts';
+import { fetchMsOf } from './timings.ts';
+
+/** Within this time a fetch ahead of need must be expected to save as much as it costs, milliseconds. */
+export const PAYBACK_MS = 24 * 3_600_000;
+/** A builder displaces others only if it is worth so many times as much; below that, the counts are noise. */
+export const WORTH_FACTOR = 1.5;
+
+/**
+ * Fetches ahead of need, by agents that have a slot to spare and nothing to do: pinned builders nobody has, then new bytes for
+ * builders that changed upstream, then those whose next copy is worth most. A new release is among these with the demand expected
+ * of it, see `new-release.ts`.
+ */
+export function fetchesAhead(state: WarmingState): readonly Fetch[] {
+  const fetches: Fetch[] = [];
+  if (!state.agents.some((agent) => isIdle(state, agent) && agent.warming.length === 0)) return fetches;
+  for (const next of [nextPinned, nextRefresh, nextInDemand]) {
+    while (state.fetchCount < Math.min(state.limits.maxAhead, state.limits.maxFetches)) {
+      const fetch = next(state);
+      if (!fetch) break;
+      fetches.push(fetch);
+    }
+  }
+  return fetches;
+}
+
+function nextPinned(state: WarmingState): Fetch | undefined {
+  for (const builder of state.farm.pinned) {
+    const digest = state.farm.digests.get(builder);
+    if (digest === undefined || (state.context.copies.get(builder) ?? 0) > 0) continue;
+    const fetch = planIf(state, { builder, digest }, 'pinned', () => true);
+    if (fetch) return fetch;
+  }
+  return undefined;
+}
+
+/** The agent that has yesterday's bytes fetches today's; its room is what yesterday's leave. */
+function nextRefresh(state: WarmingState): Fetch | undefined {
+  for (const { builder } of staleBuilders(state)) {
+    const digest = state.farm.digests.get(builder);
+    if (digest === undefined) continue;
+    const hasStale = (agent: AgentView): boolean =>
+      agent.warm.some((each) => each.builder === builder && each.digest !== digest);
+    const isWanted = (): boolean => state.farm.pinned.has(builder) || nextCopyValue(state, builder) > 0;
+    const fetch = planIf(state, { builder, digest }, 'refresh', isWanted, hasStale);
+    if (fetch) return fetch;
+  }
+  return undefined;
+}
+
+function nextInDemand(state: WarmingState): Fetch | undefined {
+  const { farm } = state;
+  const candidates = [...farm.rates.keys()]
+    .map((builder) => ({ builder, digest: farm.digests.get(builder), gain: nextCopyValue(state, builder) }))
+    .filter(({ builder, gain }) => gain * PAYBACK_MS > fetchMsOf(farm.timings, builder))
+    .sort((left, right) => right.gain - left.gain || (left.builder < right.builder ? -1 : 1));
+  for (const { builder, digest, gain } of candidates.slice(0, 8)) {
+    if (digest === undefined) continue;
+    const paysBack = ({ loss }: Offer): boolean =>
+      gain > loss * WORTH_FACTOR && (gain - loss) * PAYBACK_MS > fetchMsOf(farm.timings, builder);
+    const fetch = planIf(state, { builder, digest }, 'demand', paysBack);
+    if (fetch) return fetch;
+  }
+  return undefined;
+}
+
+function planIf(
+  state: WarmingState,
+  wanted: PinnedBuilder,
+  reason: FetchReason,
+  isGood: (offer: Offer) => boolean,
+  may: (agent: AgentView) => boolean = () => true,
+): Fetch | undefined {
+  const offer = bestOffer(state, wanted, (agent) => isIdle(state, agent) && may(agent));
+  return offer && isGood(offer) ? plan(state, wanted, offer, reason) : undefined;
+}
+
+function isIdle(state: WarmingState, agent: AgentView): boolean {
+  return freeSlots(agent) > 0 && firstScoreOf(state, agent) === undefined;
+}
+
+function staleBuilders(state: WarmingState): readonly PinnedBuilder[] {
+  const rate = ({ builder }: PinnedBuilder): number => state.farm.rates.get(builder) ?? 0;
+  return state.agents
+    .flatMap(({ warm }) => warm.filter((each) => !isCurrent(state.farm, each)))
+    .sort((left, right) => rate(right) - rate(left));
+}

@@ -1,0 +1,72 @@
+import { type AgentView, freeSlots, isFetching, isWarm, mayServe, type WaitingView } from './farm-view.ts';
+import { bestOffer, type Fetch, firstScoreOf, plan, type WarmingState } from './fetch-plan.ts';
+import { buildMsOf, fetchMsOf } from './timings.ts';
+
+/**
+ * Fetches for builds that wait, those first in fair order first. When nobody has the builder, one agent fetches it at once. When those
+ * who have it are busy, another one fetches it if what waits would wait for them longer than for that, and if it has nothing to do
+ * that comes first. Waiting is bounded by the time a fetch takes, and never are more fetches under way than builds need.
+ */
+export function fetchesForWaiting(state: WarmingState): readonly Fetch[] {
+  const sets = state.farm.waiting
+    .filter(({ count }) => count > 0)
+    .sort((left, right) => left.firstScore - right.firstScore);
+  const fetches: Fetch[] = [];
+  for (const set of sets) {
+    for (;;) {
+      if (state.fetchCount >= state.limits.maxFetches) return fetches;
+      const next = nextFetch(state, set);
+      if (!next) break;
+      fetches.push(next);
+    }
+  }
+  return fetches;
+}
+
+function nextFetch(state: WarmingState, set: WaitingView): Fetch | undefined {
+  const eligible = state.agents.filter((agent) => mayServe(agent, set));
+  const warm = eligible.filter((agent) => isWarm(agent, set));
+  const fetching = eligible.filter((agent) => isFetching(agent, set));
+  const may = (agent: AgentView): boolean => mayServe(agent, set);
+  if (warm.length + fetching.length === 0) {
+    const offer = bestOffer(state, set, may) ?? bestOffer(state, set, may, set.firstScore);
+    return offer && plan(state, set, offer, 'nobody');
+  }
+  const unmet = unmetCount(set, warm, fetching);
+  if (unmet <= 0) return undefined;
+  const waitMs = lastWaitMs(state, set, unmet, [...warm, ...fetching]);
+  const { timings } = state.farm;
+  const offer = bestOffer(
+    state,
+    set,
+    (agent) =>
+      waitMs > fetchMsOf(timings, set.builder, agent.agentId) &&
+      may(agent) &&
+      isBestUsedFor(state, agent, set),
+  );
+  return offer && plan(state, set, offer, 'busy');
+}
+
+/** Builds that neither free warm slots nor the agents fetching will take. */
+function unmetCount(set: WaitingView, warm: readonly AgentView[], fetching: readonly AgentView[]): number {
+  const free = warm.reduce((sum, agent) => sum + freeSlots(agent), 0);
+  const coming = fetching.reduce((sum, agent) => sum + agent.slots, 0);
+  return set.count - free - coming;
+}
+
+/** Whether an agent would otherwise idle, or do what comes later in fair order. */
+function isBestUsedFor(state: WarmingState, agent: AgentView, set: WaitingView): boolean {
+  const first = firstScoreOf(state, agent);
+  return first === undefined ? freeSlots(agent) > 0 : set.firstScore < first;
+}
+
+/** How long the last of the builds would wait for those who have the builder, milliseconds. */
+function lastWaitMs(
+  state: WarmingState,
+  set: WaitingView,
+  unmet: number,
+  having: readonly AgentView[],
+): number {
+  const slots = having.reduce((sum, agent) => sum + agent.slots, 0);
+  return (unmet / Math.max(1, slots)) * buildMsOf(state.farm.timings, set.builder);
+}

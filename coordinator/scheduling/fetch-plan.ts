@@ -1,0 +1,173 @@
+import type { PinnedBuilder } from '../../shared/domain/builder.ts';
+import { copyValue, HORIZON_MS, ratesWithWaiting } from './copy-value.ts';
+import {
+  type Evictable,
+  type EvictionContext,
+  evictionContext,
+  evictionOrder,
+  makeRoom,
+  sizeBytesOf,
+} from './eviction.ts';
+import {
+  type AgentView,
+  acceptsBuilder,
+  type FarmView,
+  freeSlots,
+  isFetching,
+  isUsable,
+  isWarm,
+} from './farm-view.ts';
+import { servable } from './placement.ts';
+import { buildMsOf, fetchMsOf } from './timings.ts';
+
+/**
+ * Why a builder is fetched: `nobody` has it and builds wait; those who have it are `busy` for longer than fetching takes; it is
+ * `pinned`; its bytes changed upstream, `refresh`; it will be asked for, `demand`.
+ */
+export type FetchReason = 'nobody' | 'busy' | 'pinned' | 'refresh' | 'demand';
+
+/** One agent is to fetch one builder, and may remove these to make room. */
+export interface Fetch extends PinnedBuilder {
+  readonly agentId: string;
+  readonly reason: FetchReason;
+  readonly evict: readonly Evictable[];
+}
+
+export interface FetchLimits {
+  /** Most fetches at once, farm-wide. */
+  readonly maxFetches: number;
+  /** Most of them while some are ahead of need; the rest is kept for builds that wait. */
+  readonly maxAhead: number;
+}
+
+/** What is planned so far; each fetch changes it, so that the next one is decided with it in mind. */
+export interface WarmingState {
+  readonly farm: FarmView;
+  readonly limits: FetchLimits;
+  readonly agents: AgentView[];
+  readonly context: EvictionContext & { readonly copies: Map<string, number> };
+  fetchCount: number;
+  /** What each agent may remove as things stand; forgotten with each fetch planned. */
+  readonly orders: Map<AgentView, readonly Evictable[]>;
+  /** Score of the first build each agent could begin with what it has. */
+  readonly firstScores: Map<AgentView, number | undefined>;
+}
+
+/** Nothing planned yet. */
+export function startPlan(farm: FarmView, limits: FetchLimits): WarmingState {
+  const context = evictionContext(farm);
+  return {
+    farm: { ...farm, rates: ratesWithWaiting(farm) },
+    limits,
+    agents: [...farm.agents],
+    context: { ...context, copies: new Map(context.copies) },
+    fetchCount: farm.agents.reduce((sum, agent) => sum + agent.warming.length, 0),
+    orders: new Map(),
+    firstScores: new Map(),
+  };
+}
+
+/** Score of the first build an agent could begin with what it has, in a free slot or the next one to become free. */
+export function firstScoreOf(state: WarmingState, agent: AgentView): number | undefined {
+  if (!state.firstScores.has(agent))
+    state.firstScores.set(agent, servable(agent, state.farm.waiting)[0]?.firstScore);
+  return state.firstScores.get(agent);
+}
+
+/** An agent that could fetch a builder now, and what that would cost. */
+export interface Offer {
+  readonly agent: AgentView;
+  readonly evict: readonly Evictable[];
+  /** Value of what goes, see `copyValue`. */
+  readonly loss: number;
+  /** Until a build could begin there, with what others lose by what goes within the horizon, milliseconds. */
+  readonly costMs: number;
+}
+
+/**
+ * The agent among these for which fetching a builder costs least, or `undefined` when none can.
+ * @param forScore see `evictionOrder`.
+ */
+export function bestOffer(
+  state: WarmingState,
+  wanted: PinnedBuilder,
+  may: (agent: AgentView) => boolean,
+  forScore?: number,
+): Offer | undefined {
+  let best: Offer | undefined;
+  for (const agent of state.agents) {
+    if (!canFetch(agent, wanted) || !may(agent)) continue;
+    const offer = offerOf(state, wanted, agent, forScore);
+    if (offer && (!best || offer.costMs < best.costMs)) best = offer;
+  }
+  return best;
+}
+
+/** Puts a fetch into the plan. */
+export function plan(state: WarmingState, wanted: PinnedBuilder, offer: Offer, reason: FetchReason): Fetch {
+  const { agent, evict } = offer;
+  const { builder, digest } = wanted;
+  const isGoing = (each: PinnedBuilder): boolean =>
+    evict.some((gone) => gone.builder === each.builder && gone.digest === each.digest);
+  state.agents[state.agents.indexOf(agent)] = {
+    ...agent,
+    warm: agent.warm.filter((each) => !isGoing(each)),
+    warming: [...agent.warming, { builder, digest }],
+  };
+  state.fetchCount += 1;
+  state.orders.clear();
+  const { copies } = state.context;
+  for (const gone of evict) if (isCurrent(state.farm, gone)) count(copies, gone.builder, -1);
+  count(copies, builder, 1);
+  return { agentId: agent.agentId, builder, digest, reason, evict };
+}
+
+/** Whether these are the bytes upstream offers now; a builder upstream says nothing of is as it is. */
+export function isCurrent(farm: Pick<FarmView, 'digests'>, each: PinnedBuilder): boolean {
+  return (farm.digests.get(each.builder) ?? each.digest) === each.digest;
+}
+
+function canFetch(agent: AgentView, wanted: PinnedBuilder): boolean {
+  return (
+    isUsable(agent) &&
+    agent.warming.length === 0 &&
+    !agent.paused.includes(wanted.builder) &&
+    !isWarm(agent, wanted) &&
+    !isFetching(agent, wanted) &&
+    acceptsBuilder(agent, wanted.builder)
+  );
+}
+
+function offerOf(
+  state: WarmingState,
+  wanted: PinnedBuilder,
+  agent: AgentView,
+  forScore: number | undefined,
+): Offer | undefined {
+  const { farm } = state;
+  const order = orderOf(state, agent, forScore);
+  const evict = makeRoom(agent, sizeBytesOf(farm.sizes, wanted.builder), order, farm.sizes);
+  if (!evict) return undefined;
+  const loss = evict.reduce((sum, { value }) => sum + value, 0);
+  const busyMs = freeSlots(agent) > 0 ? 0 : buildMsOf(farm.timings, wanted.builder) / agent.slots;
+  const fetchMs = fetchMsOf(farm.timings, wanted.builder, agent.agentId);
+  return { agent, evict, loss, costMs: fetchMs + busyMs + loss * HORIZON_MS };
+}
+
+function orderOf(state: WarmingState, agent: AgentView, forScore: number | undefined): readonly Evictable[] {
+  const { farm, context, orders } = state;
+  const known = forScore === undefined ? orders.get(agent) : undefined;
+  const order = known ?? evictionOrder(agent, { ...farm, agents: state.agents }, context, forScore);
+  if (forScore === undefined) orders.set(agent, order);
+  return order;
+}
+
+function count(copies: Map<string, number>, builder: string, by: number): void {
+  copies.set(builder, (copies.get(builder) ?? 0) + by);
+}
+
+/** What one more copy of a builder is worth. */
+export function nextCopyValue(state: WarmingState, builder: string): number {
+  const { copies, slotsPerCopy } = state.context;
+  return copyValue(state.farm, builder, (copies.get(builder) ?? 0) + 1, slotsPerCopy);
+}
