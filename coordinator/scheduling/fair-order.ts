@@ -2,21 +2,25 @@
  * The order in which waiting builds are served: start-time fair queueing over clients (Goyal, Vin, Cheng: "Start-time Fair
  * Queueing", 1996), with the tag fixed when a build is accepted, so that its place is a rank of a sorted set.
  *
- * State, farm-wide: `virtual-time`, an integer, the clock V; `client-tags`, a hash of `<class>:<client>` to the finish tag F of
- * the newest build that client has in that class; `waiting-order`, a sorted set of every waiting build by its start tag.
+ * State, farm-wide: `virtual-time`, an integer, the clock V; `waiting-order`, a sorted set of every waiting build by its start tag;
+ * `client-tags`, a hash of `<class>:<client>` to the finish tag F of the newest build that client has in that class, and
+ * `client-waiting`, a hash of the same to how many of its builds wait.
  *
  *   submit:  V = V + 1;  start = max(V, F or 0);  F = start + floor(BUILD_COST / weight);  score = start + offset of the class
  *   claim:   V = max(V + ceil(BUILD_COST / n), s), where n builds wait and s is the smallest start tag of them, both counted
  *            with the one that is claimed
+ *   leave:   (claimed, cancelled) one build of the client less waits; with the last one its F is removed
+ *   return:  (a lost attempt) score = min(score, V), start tag as before
  *
  * Why each part. V + 1: among clients with nothing waiting, first come first served, with no tie. max(V, F): who has much
- * waiting queues behind itself, not in front of others; who was away gets no credit. s and not the tag of the claimed build:
- * agents serve only builders they have warm, so builds are not claimed in the order of their tags, and one fast builder must not
- * move the clock past what a slow one still owes. V + ceil(BUILD_COST / n): the clock moves with every build served, also when
- * something cannot be served at all, so a stream of ever new clients passes a build for a bounded number of claims only.
+ * waiting queues behind itself, not in front of others. s and not the tag of the claimed build: agents serve only builders they have
+ * warm, so builds are not claimed in the order of their tags, and one fast builder must not move the clock past what a slow one still
+ * owes, or a person would wait behind all of that. V + ceil(BUILD_COST / n): the clock moves with every build served, also when
+ * something cannot be served at all, so a stream of ever new clients passes a build for a bounded number of claims only. F goes with the
+ * last waiting build: while the clock stands for a flood's sake, somebody who comes back is not behind everybody who comes once.
  *
  * All of it is integers below 2^53, exact in Lua and as a Redis score. In Lua write them with string.format('%.0f', x):
- * tostring keeps 14 digits only. An F not above V says nothing and may be removed.
+ * tostring keeps 14 digits only. An F not above V says nothing and may be removed as well.
  */
 
 /** Who waits: `device` for somebody at a router or browser, `bulk` for scripts with an API key. */
@@ -68,6 +72,11 @@ export function virtualTimeAfterClaim(
   waiting: { readonly count: number; readonly smallestStartTag: number },
 ): number {
   return Math.max(virtualTime + Math.ceil(BUILD_COST / Math.max(1, waiting.count)), waiting.smallestStartTag);
+}
+
+/** The score of a build that was claimed and waits again: it had its turn, so it is behind nobody who comes later. */
+export function scoreAtReturn(score: number, virtualTime: number): number {
+  return Math.min(score, virtualTime);
 }
 
 /** Whether a client's tag says no more than the clock does, so that it need not be kept. */

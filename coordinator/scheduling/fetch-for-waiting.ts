@@ -36,14 +36,9 @@ function nextFetch(state: WarmingState, set: WaitingView): Fetch | undefined {
   if (unmet <= 0) return undefined;
   const waitMs = lastWaitMs(state, set, unmet, [...warm, ...fetching]);
   const { timings } = state.farm;
-  const offer = bestOffer(
-    state,
-    set,
-    (agent) =>
-      waitMs > fetchMsOf(timings, set.builder, agent.agentId) &&
-      may(agent) &&
-      isBestUsedFor(state, agent, set),
-  );
+  const isUseful = (agent: AgentView): boolean =>
+    waitMs > fetchMsOf(timings, set.builder, agent.agentId) && may(agent) && isBestUsedFor(state, agent, set);
+  const offer = bestOffer(state, set, isUseful) ?? bestOffer(state, set, isUseful, set.firstScore);
   return offer && plan(state, set, offer, 'busy');
 }
 

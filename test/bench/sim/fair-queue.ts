@@ -1,7 +1,7 @@
 import {
-  isTagSpent,
   orderAtSubmit,
   type PriorityClass,
+  scoreAtReturn,
   virtualTimeAfterClaim,
 } from '../../../coordinator/scheduling/fair-order.ts';
 
@@ -9,6 +9,8 @@ interface Entry<T> {
   readonly value: T;
   readonly score: number;
   readonly startTag: number;
+  /** Class and client. */
+  readonly owner: string;
 }
 
 /** The waiting sets of a farm as Redis keeps them: per builder by score, and farm-wide by start tag. */
@@ -17,11 +19,8 @@ export class FairQueue<T> {
   readonly #byStart: number[] = [];
   readonly #places = new Map<T, Entry<T>>();
   readonly #clientTags = new Map<string, number>();
+  readonly #clientWaiting = new Map<string, number>();
   #virtualTime = 0;
-
-  get count(): number {
-    return this.#byStart.length;
-  }
 
   submit(value: T, builder: string, client: string, priority: PriorityClass): void {
     const key = `${priority}:${client}`;
@@ -29,13 +28,13 @@ export class FairQueue<T> {
     const { score, startTag, finishTag, virtualTime } = orderAtSubmit(state, priority);
     this.#virtualTime = virtualTime;
     this.#clientTags.set(key, finishTag);
-    this.#enter({ value, score, startTag }, builder);
+    this.#enter({ value, score, startTag, owner: key }, builder);
   }
 
-  /** Puts a build that was claimed before back into its place. */
+  /** Puts a build that was claimed before back. */
   putBack(value: T, builder: string): void {
     const entry = this.#places.get(value);
-    if (entry) this.#enter(entry, builder);
+    if (entry) this.#enter({ ...entry, score: scoreAtReturn(entry.score, this.#virtualTime) }, builder);
   }
 
   /** Takes the first of a builder. */
@@ -52,7 +51,7 @@ export class FairQueue<T> {
       placeOf(this.#byStart, entry.startTag, (tag) => tag),
       1,
     );
-    if (this.#clientTags.size > 10_000) this.#prune();
+    this.#countWaiting(entry.owner, -1);
     return entry.value;
   }
 
@@ -68,6 +67,7 @@ export class FairQueue<T> {
     const set = this.#sets.get(builder) ?? [];
     this.#sets.set(builder, set);
     this.#places.set(entry.value, entry);
+    this.#countWaiting(entry.owner, 1);
     set.splice(
       placeOf(set, entry.score, ({ score }) => score),
       0,
@@ -80,9 +80,14 @@ export class FairQueue<T> {
     );
   }
 
-  #prune(): void {
-    for (const [key, tag] of this.#clientTags)
-      if (isTagSpent(tag, this.#virtualTime)) this.#clientTags.delete(key);
+  #countWaiting(owner: string, by: number): void {
+    const count = (this.#clientWaiting.get(owner) ?? 0) + by;
+    if (count > 0) {
+      this.#clientWaiting.set(owner, count);
+      return;
+    }
+    this.#clientWaiting.delete(owner);
+    this.#clientTags.delete(owner);
   }
 }
 

@@ -4,7 +4,7 @@ import type { SimFarm } from './sim-farm.ts';
 export interface Outcome {
   readonly builds: number;
   readonly warmHitPart: number;
-  /** From acceptance until an attempt has a slot; a baseline's fetching in its slot is not counted. Milliseconds. */
+  /** From acceptance until an attempt has a slot and its builder, milliseconds. */
   readonly waitP50Ms: number;
   readonly waitP95Ms: number;
   readonly waitP99Ms: number;
@@ -23,7 +23,7 @@ export interface Outcome {
 /** How to read a table of outcomes. */
 export const outcomeKey =
   'warm hit: the builder was warm somewhere at acceptance, and the build was not the first on a copy fetched because builds waited; ' +
-  'wait: until a slot is taken, a cold start in the slot comes on top; all disks empty at the start';
+  'wait: until it has a slot and its builder; all disks empty at the start';
 
 export function outcomeOf(farm: SimFarm, flooder: string | undefined): Outcome {
   const waits = farm.builds.map((build) => (build.startedAtMs ?? 0) - build.arrival.atMs);

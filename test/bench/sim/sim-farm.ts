@@ -6,6 +6,7 @@ import { type Arrival, type SimAgent, type SimBuilder, type Trace, UNPACKED_BYTE
 /** A build of the simulation, from its acceptance to its end. */
 export interface SimBuild {
   readonly arrival: Arrival;
+  /** When it had a slot and its builder. */
   startedAtMs: number | undefined;
   doneAtMs: number | undefined;
   /** Whether it began on a copy that was there anyway, and not on one that was fetched for it. */
@@ -92,12 +93,12 @@ export class SimFarm {
     const copy = machine.warm.get(token);
     if (cold === 'warm' && !copy) throw new Error('a build was started without its builder');
     machine.running.add(build);
-    build.startedAtMs = this.nowMs;
     build.isWarmHit = cold === 'warm' && build.wasWarmSomewhere && !copy?.isUnused;
     this.#othersWaiting.delete(build);
     if (copy) Object.assign(copy, { isUnused: false, usedAtMs: this.nowMs });
     this.#countOvertaken(machine, build);
     const fetchMs = cold === 'warm' ? 0 : this.#transfer(machine, build.arrival.builder);
+    build.startedAtMs = this.nowMs + fetchMs;
     const buildMs = build.arrival.builder.buildMs * build.arrival.buildFactor;
     const { life } = machine;
     if (cold === 'keep')
