@@ -34,6 +34,9 @@ export const BUILD_COST = 2 ** 20;
  */
 const CLASS_OFFSET: Readonly<Record<PriorityClass, number>> = { device: 0, bulk: 4 * BUILD_COST };
 
+/** A build whose score is no more than this above the smallest one is due: no class and no other client comes well before it. */
+export const DUE_SPAN = CLASS_OFFSET.bulk + 2 * BUILD_COST;
+
 /** The largest weight: that many builds of a client count as one. */
 export const MAX_WEIGHT = 1024;
 

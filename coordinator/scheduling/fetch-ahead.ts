@@ -62,7 +62,7 @@ function nextRefresh(state: WarmingState): Fetch | undefined {
 
 function nextInDemand(state: WarmingState): Fetch | undefined {
   const { farm } = state;
-  const candidates = [...farm.rates.keys()]
+  const candidates = [...state.usualRates.keys()]
     .map((builder) => ({ builder, digest: farm.digests.get(builder), gain: nextCopyValue(state, builder) }))
     .filter(({ builder, gain }) => gain * PAYBACK_MS > fetchMsOf(farm.timings, builder))
     .sort((left, right) => right.gain - left.gain || (left.builder < right.builder ? -1 : 1));
@@ -92,7 +92,7 @@ function isIdle(state: WarmingState, agent: AgentView): boolean {
 }
 
 function staleBuilders(state: WarmingState): readonly PinnedBuilder[] {
-  const rate = ({ builder }: PinnedBuilder): number => state.farm.rates.get(builder) ?? 0;
+  const rate = ({ builder }: PinnedBuilder): number => state.usualRates.get(builder) ?? 0;
   return state.agents
     .flatMap(({ warm }) => warm.filter((each) => !isCurrent(state.farm, each)))
     .sort((left, right) => rate(right) - rate(left));

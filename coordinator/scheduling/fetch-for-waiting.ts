@@ -1,6 +1,10 @@
+import { DUE_SPAN } from './fair-order.ts';
 import { type AgentView, freeSlots, isFetching, isWarm, mayServe, type WaitingView } from './farm-view.ts';
 import { bestOffer, type Fetch, firstScoreOf, plan, type WarmingState } from './fetch-plan.ts';
 import { buildMsOf, fetchMsOf } from './timings.ts';
+
+/** The part of all fetches that builds may take that are not due; the rest is kept for those at the head of fair order. */
+const PART_FOR_ALL = 0.75;
 
 /**
  * Fetches for builds that wait, those first in fair order first. When nobody has the builder, one agent fetches it at once. When those
@@ -11,10 +15,13 @@ export function fetchesForWaiting(state: WarmingState): readonly Fetch[] {
   const sets = state.farm.waiting
     .filter(({ count }) => count > 0)
     .sort((left, right) => left.firstScore - right.firstScore);
+  const dueScore = (sets[0]?.firstScore ?? 0) + DUE_SPAN;
+  const { maxFetches } = state.limits;
   const fetches: Fetch[] = [];
   for (const set of sets) {
+    const most = set.firstScore <= dueScore ? maxFetches : Math.ceil(maxFetches * PART_FOR_ALL);
     for (;;) {
-      if (state.fetchCount >= state.limits.maxFetches) return fetches;
+      if (state.fetchCount >= most) break;
       const next = nextFetch(state, set);
       if (!next) break;
       fetches.push(next);

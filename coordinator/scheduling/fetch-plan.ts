@@ -42,7 +42,10 @@ export interface FetchLimits {
 
 /** What is planned so far; each fetch changes it, so that the next one is decided with it in mind. */
 export interface WarmingState {
+  /** With what waits counted as asked for, so that nothing of it is removed lightly. */
   readonly farm: FarmView;
+  /** Without: what waits is for `fetchesForWaiting` to judge. */
+  readonly usualRates: FarmView['rates'];
   readonly limits: FetchLimits;
   readonly agents: AgentView[];
   readonly context: EvictionContext & { readonly copies: Map<string, number> };
@@ -58,6 +61,7 @@ export function startPlan(farm: FarmView, limits: FetchLimits): WarmingState {
   const context = evictionContext(farm);
   return {
     farm: { ...farm, rates: ratesWithWaiting(farm) },
+    usualRates: farm.rates,
     limits,
     agents: [...farm.agents],
     context: { ...context, copies: new Map(context.copies) },
@@ -166,8 +170,9 @@ function count(copies: Map<string, number>, builder: string, by: number): void {
   copies.set(builder, (copies.get(builder) ?? 0) + by);
 }
 
-/** What one more copy of a builder is worth. */
+/** What one more copy of a builder is worth by its usual demand. */
 export function nextCopyValue(state: WarmingState, builder: string): number {
   const { copies, slotsPerCopy } = state.context;
-  return copyValue(state.farm, builder, (copies.get(builder) ?? 0) + 1, slotsPerCopy);
+  const usual = { rates: state.usualRates, timings: state.farm.timings };
+  return copyValue(usual, builder, (copies.get(builder) ?? 0) + 1, slotsPerCopy);
 }

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { doesAccept } from './accepts.ts';
+import { agentsFor, nextSet } from './placement.ts';
+import { agent, pinned, STALE, token, waiting } from './small-farm.test.support.ts';
+
+const ids = (agents: readonly { readonly agentId: string }[]): readonly string[] =>
+  agents.map(({ agentId }) => agentId);
+
+describe('the agents for a build', () => {
+  test('are those that have exactly its builder and a free slot, the least loaded first', () => {
+    const agents = [
+      agent('busy', ['a'], { loadPerCore: 0.9 }),
+      agent('pressed', ['a'], { loadPerCore: 0.1, cpuPressure: 0.7 }),
+      agent('half', ['a'], { running: [token('b')] }),
+      agent('idle', ['a']),
+      agent('full', ['a'], { running: [token('b'), token('b')] }),
+      agent('cold', ['b']),
+      agent('yesterday', [], { warm: [pinned('a', STALE)] }),
+    ];
+    expect(ids(agentsFor(waiting('a', 1), agents))).toEqual(['idle', 'half', 'pressed', 'busy']);
+  });
+
+  test.each([
+    ['drains', agent('x', ['a'], { draining: true }), waiting('a', 1)],
+    ['went silent', agent('x', ['a'], { isSuspect: true }), waiting('a', 1)],
+    ['may not take its lane', agent('x', ['a'], { lanes: ['open'] }), waiting('a', 1, { lane: 'trusted' })],
+    ['just lost it', agent('x', ['a']), waiting('a', 1, { avoidAgent: 'x' })],
+    ['was told other targets', agent('x', ['a'], { accepts: { targets: ['b/*'] } }), waiting('a', 1)],
+  ])('are none that %s', (_why, one, set) => {
+    expect(agentsFor(set, [one])).toEqual([]);
+    expect(nextSet(one, [set])).toBeUndefined();
+  });
+});
+
+test('an agent serves the set whose first build is first in fair order, of those it has warm', () => {
+  const sets = [
+    waiting('a', 9, { firstScore: 30 }),
+    waiting('b', 1, { firstScore: 20 }),
+    waiting('c', 1, { firstScore: 10 }),
+  ];
+  expect(nextSet(agent('x', ['a', 'b']), sets)?.builder).toBe(token('b'));
+  expect(nextSet(agent('x', ['a', 'b'], { running: ['', ''] }), sets)).toBeUndefined();
+});
+
+test('an agent accepts what it was told to, and everything where it was told nothing', () => {
+  const builder = { distro: 'openwrt', version: '24.10.4', target: 'ath79/generic' };
+  expect(doesAccept(undefined, builder)).toBe(true);
+  expect(doesAccept({ targets: ['x86/64', 'ath79/*'] }, builder)).toBe(true);
+  expect(doesAccept({ targets: ['ath79/*'], versions: ['23.05.*', 'SNAPSHOT'] }, builder)).toBe(false);
+  expect(doesAccept({ versions: ['24.10.4'] }, builder)).toBe(true);
+  expect(doesAccept({ targets: [] }, builder)).toBe(false);
+});
