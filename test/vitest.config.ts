@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{shared,coordinator,agent,cli}/**/*.test.ts', 'test/support/**/*.test.ts'],
+          include: ['{shared,coordinator,agent,cli}/**/*.test.ts', 'test/{support,bench}/**/*.test.ts'],
           testTimeout: 20_000,
           maxWorkers: 2,
         },
