@@ -1,7 +1,7 @@
+import { doesAccept } from '../../shared/domain/accepts.ts';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type PinnedBuilder, parseBuilderToken } from '../../shared/domain/builder.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
-import { doesAccept } from './accepts.ts';
 import type { Timings } from './timings.ts';
 
 /*

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { doesAccept } from './accepts.ts';
+import { doesAccept } from '../../shared/domain/accepts.ts';
 import { agentsFor, nextSet } from './placement.ts';
 import { agent, pinned, STALE, token, waiting } from './small-farm.test.support.ts';
 
