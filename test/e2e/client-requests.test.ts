@@ -154,7 +154,7 @@ describe('a request that cannot be built is refused at once, naming what is wron
     { what: 'a size out of range', change: { rootfs_size_mb: 0 }, status: 422, says: 'rootfs_size_mb' },
     {
       what: 'a megabyte of packages',
-      change: { packages: Array(150_000).fill('vim00') },
+      change: { packages: Array(120_000).fill('vim00') },
       status: 422,
       says: 'packages',
     },
