@@ -81,8 +81,3 @@ export function virtualTimeAfterClaim(
 export function scoreAtReturn(score: number, virtualTime: number): number {
   return Math.min(score, virtualTime);
 }
-
-/** Whether a client's tag says no more than the clock does, so that it need not be kept. */
-export function isTagSpent(clientTag: number, virtualTime: number): boolean {
-  return clientTag <= virtualTime;
-}

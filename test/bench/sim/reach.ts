@@ -54,7 +54,10 @@ export function reachesOf(judged: Judged): readonly Reach[] {
   ];
 }
 
-/** How much longer each build of the others waited because of the flood, sorted, in times of a usual build. */
+/**
+ * How much longer each build of the others waited because of the flood, sorted, in times of a usual build. Where the flood took
+ * the place of its builder that is one fetch, which alone takes as long as two builds.
+ */
 function delaysInBuilds(flood: Outcome, without: Outcome): readonly number[] {
   return flood.othersWaitMs
     .map((waitMs, at) => (waitMs - (without.othersWaitMs[at] ?? 0)) / DEFAULT_BUILD_MS)

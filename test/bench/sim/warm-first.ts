@@ -9,6 +9,7 @@ import { FairQueue } from './fair-queue.ts';
 import type { Policy, SimBuild, SimFarm, SimMachine } from './sim-farm.ts';
 import { type SimBuilder, type Trace, UNPACKED_BYTES } from './workload.ts';
 
+/** For ten agents. */
 const LIMITS: FetchLimits = { maxFetches: 8, maxAhead: 3 };
 /** Bytes of a digest do not matter here: upstream never changes under a trace. */
 const DIGEST = 'd'.repeat(64);
