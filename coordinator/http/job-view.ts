@@ -2,6 +2,7 @@ import { isFinal } from '../../shared/domain/build.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
 import { requestEcho } from '../builds/request-echo.ts';
+import { CORS_HEADERS } from './cors.ts';
 
 /** How often a client that waits in the queue need ask at most and at least, seconds. */
 const QUEUED_POLL_SECONDS = { min: 2, max: 30 };
@@ -77,7 +78,9 @@ export class ReadyViews {
     const bytes = Buffer.from(JSON.stringify(body));
     const view: ReadyView = {
       status,
+      // With what every response bears: heads of final builds are written many thousand times.
       headers: {
+        ...CORS_HEADERS,
         ...headers,
         'content-type': 'application/json; charset=utf-8',
         'content-length': String(bytes.byteLength),

@@ -25,9 +25,13 @@ export const LISTENER_TIMES: ListenerTimes = { headersMs: 15_000, requestMs: 60_
 /** Every response bears the CORS headers, whoever writes its head: all ways of sending one lead here. */
 class CorsResponse extends ServerResponse {
   override writeHead(status: number, ...rest: readonly unknown[]): this {
-    const headers = rest.at(-1);
+    const [headers] = rest;
     if (rest.length === 1 && typeof headers === 'object' && !Array.isArray(headers)) {
-      return super.writeHead(status, { ...CORS_HEADERS, ...headers });
+      const isReady = headers !== null && 'access-control-allow-origin' in headers;
+      return super.writeHead(
+        status,
+        isReady ? (headers as OutgoingHttpHeaders) : { ...CORS_HEADERS, ...headers },
+      );
     }
     for (const [name, value] of Object.entries(CORS_HEADERS)) this.setHeader(name, value);
     return super.writeHead(status, ...(rest as [OutgoingHttpHeaders?]));
