@@ -122,6 +122,18 @@ describe('documents', () => {
     expect(documents.failing()).toEqual({ old: 0, absent: 0 });
   });
 
+  test('a document that is held does not wait for sums that hang', async () => {
+    const folder = 'releases/24.10.4/targets/x86/64';
+    upstream.files.set(`${folder}/profiles.json`, '{"v":1}');
+    upstream.troubles.set(`${folder}/sha256sums`, 'hang');
+    await documents.read(JSON_KIND, `${folder}/profiles.json`);
+    const waitsBefore = clock.sleeps;
+    for (let times = 0; times < 5; times += 1) {
+      expect(await documents.read(JSON_KIND, `${folder}/profiles.json`)).toEqual({ v: 1 });
+    }
+    expect(clock.sleeps - waitsBefore).toBeLessThanOrEqual(1);
+  });
+
   test('what upstream does not have is asked for again within seconds', async () => {
     expect(await documents.read(JSON_KIND, 'late.json')).toBeUndefined();
     upstream.files.set('late.json', '{"v":3}');

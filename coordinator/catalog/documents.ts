@@ -135,10 +135,32 @@ export class Documents implements AsyncDisposable {
     return isMissing ? MISSING_FRESH_MS : Number.POSITIVE_INFINITY;
   }
 
-  /** Reads a target's sums for whether they changed; waited for only where nobody has to wait for long. */
-  async #lookAtSums(path: string, isHurried: boolean): Promise<void> {
+  /**
+   * Reads a target's sums for whether they changed.
+   * @param isHeld whether the document itself is: only then do the sums say something of it, and are waited for.
+   */
+  async #lookAtSums(path: string, isHeld: boolean): Promise<void> {
+    const sums = this.#cache.touch(SHA256SUMS, path);
+    if (sums.answer && this.#clock.now() - sums.checkedAt < this.#freshMs(sums)) return;
     const looking = this.read(SHA256SUMS, path).catch(() => undefined);
-    if (isHurried) await looking;
+    if (isHeld && !this.#isSlow()) await this.#patiently(looking);
+  }
+
+  #isSlow(): boolean {
+    return this.#clock.now() < this.#slowUntil;
+  }
+
+  /** Waits for something of upstream, but not for long; when it was too long, upstream counts as slow for a while. */
+  async #patiently(work: Promise<unknown>): Promise<void> {
+    const waiting = new AbortController();
+    const patience = this.#clock.sleep(this.#config.patienceMs ?? 500, waiting.signal).then(
+      () => {
+        this.#slowUntil = this.#clock.now() + SLOW_MS;
+      },
+      () => undefined,
+    );
+    await Promise.race([work, patience]);
+    waiting.abort();
   }
 
   /** Resolves when the entry was asked for again, or sooner when an old copy can be served. Never rejects. */
@@ -148,16 +170,8 @@ export class Documents implements AsyncDisposable {
     });
     const { flight } = entry;
     if (!entry.answer && !this.#shared) return flight;
-    if (entry.answer && this.#clock.now() < this.#slowUntil) return;
-    const waiting = new AbortController();
-    const patience = this.#clock.sleep(this.#config.patienceMs ?? 500, waiting.signal).then(
-      () => {
-        this.#slowUntil = this.#clock.now() + SLOW_MS;
-      },
-      () => undefined,
-    );
-    await Promise.race([flight, patience]);
-    waiting.abort();
+    if (entry.answer && this.#isSlow()) return;
+    await this.#patiently(flight);
     // The farm's old copy may have come meanwhile.
     if (!entry.answer) await flight;
   }

@@ -28,7 +28,8 @@ export class OfferedPackages {
   }
 
   /**
-   * The packages as they are built in, each fit for make (`PACKAGE_PATTERN`): as the rules have them, known as far as that can be told, and with what rules add.
+   * The packages as they are built in, each fit for make (`PACKAGE_PATTERN`): as the rules have them, known as far as that can
+   * be told, and with what rules add.
    * @throws FarmError `invalid_request` with `details.unknownPackages`, the names that upstream does not have.
    */
   async choose(requested: RequestedPackages): Promise<RequestedPackages> {
