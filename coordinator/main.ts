@@ -3,6 +3,7 @@ import { createLog, type Log } from '../shared/log.ts';
 import { proxiesFrom } from '../shared/proxies.ts';
 import { startCoordinator } from './app.ts';
 import { parseCoordinatorConfig } from './config.ts';
+import { letRequestsDieYoung } from './garbage-collection.ts';
 
 /** Longest time a coordinator takes to hand its streams over and close, milliseconds. */
 const STOP_MS = 15_000;
@@ -19,6 +20,7 @@ export type CoordinatorHost = (service: {
  * @throws SettingsError when the settings are not right; what could not be opened otherwise.
  */
 export async function runCoordinator(raw: RawSettings, host: CoordinatorHost): Promise<number> {
+  letRequestsDieYoung();
   const config = parseCoordinatorConfig(raw);
   const log = createLog('coordinator', config.logLevel);
   return await host({

@@ -1,5 +1,6 @@
 import { startCoordinator } from '../../coordinator/app.ts';
 import { parseCoordinatorConfig } from '../../coordinator/config.ts';
+import { letRequestsDieYoung } from '../../coordinator/garbage-collection.ts';
 import type { RawSettings } from '../../shared/env.ts';
 import { createLog } from '../../shared/log.ts';
 import { answerParent } from './child-process.ts';
@@ -18,6 +19,7 @@ let url: string | undefined;
 /** The first message is the settings of a coordinator, which is then started; any later one only asks for the facts. */
 answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
   if (url === undefined) {
+    letRequestsDieYoung();
     const config = parseCoordinatorConfig(settings);
     const running = await startCoordinator(config, { log: createLog('coordinator', config.logLevel) });
     url = running.httpUrl;
