@@ -132,6 +132,7 @@ async function open(
       duties: {
         start: (grant) => attempts.start(grant),
         warm: (source, evictable) => warming.begin(source, evictable),
+        shrink: (evictable) => warming.shrink(evictable),
         cancel: (ids) => attempts.cancel(ids),
         useCoordinators: (addresses) => pool.update(addresses),
       },

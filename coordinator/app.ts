@@ -17,11 +17,14 @@ import { JobQueue } from './builds/job-queue.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
+import { createFarm } from './farm/create-farm.ts';
+import { DemandCounts } from './farm/demand-counts.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
 import { Reposts } from './http/legacy/reposts.ts';
 import { StoreAliases } from './http/legacy/store-aliases.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { KeeperLock } from './keeper/keeper-lock.ts';
+import { UpstreamFollower } from './keeper/upstream-follower.ts';
 import { createMetrics } from './metrics.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
@@ -91,7 +94,11 @@ async function open(
   const metrics = createMetrics();
   const stats = new StatsRecorder({ redis, clock, log });
   openLoop('statistics', (signal) => stats.run(signal), opened);
-  const parts = createBuilds({ redis, connection, queue, artifacts, metrics, stats, clock, log }, config);
+  const demand = new DemandCounts({ redis, clock, log });
+  const parts = createBuilds(
+    { redis, connection, queue, artifacts, metrics, stats, demand, clock, log },
+    config,
+  );
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
   const documents = { clock, log, proxies, shared: new RedisDocuments(redis, log) };
   const catalog = opened.use('catalog', openCatalog(config, documents));
@@ -107,9 +114,11 @@ async function open(
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;
   const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
 
+  const farm = createFarm({ redis, clock, demand, agents, waiting });
   const planner = new WarmPlanner({
     ...{ builds, waiting, agents, commit, log },
-    maxWarming: config.maxWarming,
+    farm: farm.farm,
+    limits: { maxFetches: config.maxWarming, maxAhead: aheadOf(config.maxWarming) },
     lifetimes: config,
   });
   const broker = opened.use(
@@ -139,7 +148,7 @@ async function open(
     connection,
     queue,
     lock,
-    catalog,
+    follower: new UpstreamFollower({ ...farm, redis, catalog, builds, waiting, clock, log }),
     staging: artifacts,
     retention,
     clearMs: lookEveryMs(
@@ -187,6 +196,11 @@ async function open(
     await http[Symbol.asyncDispose]();
   });
   return { httpUrl: http.url, grpcAddress };
+}
+
+/** Fetches ahead of need leave most of what may be fetched at once to builds that wait. */
+function aheadOf(maxWarming: number): number {
+  return Math.max(1, Math.floor((maxWarming * 3) / 8));
 }
 
 async function openNats(config: CoordinatorConfig, id: string, opened: Disposers): Promise<NatsConnection> {

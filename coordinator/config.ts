@@ -127,8 +127,8 @@ export const CoordinatorSettingsSchema = Type.Object({
   }),
   maxWarming: Type.Integer({
     minimum: 1,
-    default: 4,
-    description: 'builders that are fetched at the same time, farm-wide',
+    default: 8,
+    description: 'builders that are fetched at the same time, farm-wide; ahead of need three eighths of that',
   }),
   logLevel: Type.Enum(LOG_LEVELS, { default: 'info', description: `one of ${LOG_LEVELS.join(', ')}` }),
 });

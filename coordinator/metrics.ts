@@ -150,9 +150,9 @@ function registerGauges(registry: Registry, sources: MetricSources): void {
 
 const AGENT_STATES = ['idle', 'busy', 'warming', 'draining', 'silent'] as const;
 
-function agentStateOf({ pull, heldAttempts, isSuspect }: AgentState): (typeof AGENT_STATES)[number] {
+function agentStateOf({ pull, running, isSuspect }: AgentState): (typeof AGENT_STATES)[number] {
   if (isSuspect) return 'silent';
   if (pull.draining) return 'draining';
-  if (heldAttempts > 0) return 'busy';
+  if (running.length > 0) return 'busy';
   return pull.warming.length > 0 ? 'warming' : 'idle';
 }

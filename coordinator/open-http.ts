@@ -4,7 +4,7 @@ import type { Clock } from '../shared/clock.ts';
 import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
 import { AgentControl } from './agents/agent-control.ts';
-import { FarmView } from './agents/farm-view.ts';
+import { ShownFarm } from './agents/shown-farm.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import { BuildControl } from './builds/build-control.ts';
 import { BuildTimes } from './builds/build-times.ts';
@@ -49,7 +49,7 @@ export async function openHttp(
       throw thrown;
     }
   };
-  const view = new FarmView({ ...parts, times: new BuildTimes(redis, clock), clock });
+  const view = new ShownFarm({ ...parts, times: new BuildTimes(redis, clock), clock });
   const admin = config.adminToken === undefined ? undefined : adminOf(config.adminToken, deps);
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(

@@ -49,6 +49,8 @@ export interface BuilderCache extends AsyncDisposable {
    * @throws FarmError `infrastructure` with the reason, `details.stale` when upstream has another digest; `cancelled`.
    */
   warmUp(source: BuilderSource, options: WarmUpOptions): Promise<WarmBuilder>;
+  /** Removes builders in this order until the rest takes no more than it may; what is in use stays. */
+  shrink(evictable: readonly PinnedBuilder[]): Promise<void>;
   get(token: string, digest: string): WarmBuilder | undefined;
   /** As `get`, and keeps it on disk until the use is disposed of. */
   acquire(token: string, digest: string): BuilderUse | undefined;
@@ -113,6 +115,10 @@ class DiskBuilderCache implements BuilderCache {
 
   warming(): readonly PinnedBuilder[] {
     return this.#fetches.running().map(pinned);
+  }
+
+  async shrink(evictable: readonly PinnedBuilder[]): Promise<void> {
+    await this.#room.shrink(evictable);
   }
 
   get(token: string, digest: string): WarmBuilder | undefined {

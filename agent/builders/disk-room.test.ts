@@ -46,6 +46,19 @@ test('two that come at once are not given the same room', async () => {
   await expect(third.beforeFetch(100 * MIB)).rejects.toMatchObject({ details: { limit: 'budget' } });
 });
 
+test('builders go until the rest is within the limits, and no more than that', async () => {
+  const limits = { reserveBytes: 0, budgetBytes: 900 * MIB };
+  const { room, asked, builders } = disk(limits, [
+    held('one', 500 * MIB),
+    held('two', 500 * MIB),
+    held('three', 400 * MIB),
+  ]);
+  await room.shrink(builders.slice(0, 2));
+  expect(asked).toEqual(['one']);
+  await room.shrink(builders.slice(1));
+  expect(asked).toEqual(['one']);
+});
+
 test('room is given back by what failed', async () => {
   const { room } = disk({ reserveBytes: 0, budgetBytes: 1_000 * MIB }, []);
   const first = room.claim(source, []);

@@ -81,6 +81,21 @@ export class DiskRoom {
     };
   }
 
+  /**
+   * Removes builders until the rest is within the limits again, as when something else filled the disk.
+   * @param evictable all that may go, in this order; what is in use stays.
+   */
+  async shrink(evictable: readonly PinnedBuilder[]): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const each of evictable) {
+        const use: DiskUse = { usedBytes: this.#usedBytes(), freeBytes: await this.#deps.freeBytes() };
+        const plan = planRoom([...this.#claims], use, this.#limits, []);
+        if (plan.fits) return;
+        if (this.#unused([each]).length > 0) await this.#deps.remove(each);
+      }
+    });
+  }
+
   async #makeRoom(source: BuilderSource, space: Space, evictable: readonly PinnedBuilder[]): Promise<void> {
     let tried = 0;
     for (;;) {

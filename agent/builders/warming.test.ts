@@ -8,6 +8,23 @@ import { Warming } from './warming.ts';
 
 const evictable = [{ builder: 'openwrt=24_10_4=x86=64', digest: 'e'.repeat(64) }];
 
+const shrink: BuilderCache['shrink'] = async () => undefined;
+
+test('an order to make room is carried out, and what goes wrong with it ends nothing', async () => {
+  const asked: unknown[] = [];
+  const builders = {
+    warmUp: () => Promise.reject(new Error('not to be asked')),
+    shrink: async (order: unknown) => {
+      asked.push(order);
+      throw new Error('the disk is gone');
+    },
+  };
+  const warming = new Warming({ builders, log: silentLog }, () => undefined);
+  warming.shrink(evictable);
+  await warming[Symbol.asyncDispose]();
+  expect(asked).toEqual([evictable]);
+});
+
 test('an order is carried out with what may be removed for it', async () => {
   const orders: unknown[] = [];
   const warmUp: BuilderCache['warmUp'] = async (source, options) => {
@@ -15,7 +32,7 @@ test('an order is carried out with what may be removed for it', async () => {
     throw new FarmError('infrastructure', 'no room for it');
   };
   let changes = 0;
-  const warming = new Warming({ builders: { warmUp }, log: silentLog }, () => {
+  const warming = new Warming({ builders: { warmUp, shrink }, log: silentLog }, () => {
     changes += 1;
   });
   warming.begin(SMALL_SOURCE, evictable);
@@ -34,7 +51,7 @@ test('an order for what this agent was told not to take is refused, whoever give
     throw new Error('not to be asked');
   };
   const accepts = { targets: ['x86/*'] };
-  const warming = new Warming({ builders: { warmUp }, log: silentLog, accepts }, () => undefined);
+  const warming = new Warming({ builders: { warmUp, shrink }, log: silentLog, accepts }, () => undefined);
   warming.begin(SMALL_SOURCE);
   await warming[Symbol.asyncDispose]();
   expect(asked).toEqual([]);

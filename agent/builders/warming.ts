@@ -11,7 +11,7 @@ import type { Pull } from '../../shared/messages/pull.ts';
 import type { BuilderCache } from './builder-cache.ts';
 
 export interface WarmingDependencies {
-  readonly builders: Pick<BuilderCache, 'warmUp'>;
+  readonly builders: Pick<BuilderCache, 'warmUp' | 'shrink'>;
   readonly log: Log;
   /** What this agent was told to take; others are refused, which a farm that reads `accepts` never asks for. */
   readonly accepts?: Accepts | undefined;
@@ -42,6 +42,16 @@ export class Warming implements AsyncDisposable {
     });
     this.#work.add(work);
     this.#onChange();
+  }
+
+  /** Begins to remove builders in this order until the rest takes no more than it may. */
+  shrink(evictable: readonly PinnedBuilder[]): void {
+    const { builders, log } = this.#deps;
+    const work = builders
+      .shrink(evictable)
+      .catch((thrown: unknown) => log.error({ reason: messageOf(thrown) }, 'no room was made on the disk'))
+      .finally(() => this.#work.delete(work));
+    this.#work.add(work);
   }
 
   /** Failures since the last call. */

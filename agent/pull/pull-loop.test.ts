@@ -56,9 +56,28 @@ function loopOf(
   );
 }
 
-function dutiesOf(warm: AgentDuties['warm']): AgentDuties {
-  return { start: () => undefined, cancel: () => undefined, useCoordinators: () => undefined, warm };
+function dutiesOf(warm: AgentDuties['warm'], shrink: AgentDuties['shrink'] = () => undefined): AgentDuties {
+  return { start: () => undefined, cancel: () => undefined, useCoordinators: () => undefined, warm, shrink };
 }
+
+test('a list of what may be removed with nothing to make warm is an order to make room', async () => {
+  const stop = new AbortController();
+  const removed: unknown[] = [];
+  const duties = dutiesOf(
+    () => removed.push('not to be asked'),
+    (order) => removed.push(order),
+  );
+  const loop = loopOf(
+    ({ sequence }) => {
+      if (sequence === 1) return { evictable };
+      stop.abort();
+      return undefined;
+    },
+    { duties },
+  );
+  await loop.run(stop.signal);
+  expect(removed).toEqual([evictable]);
+});
 
 test('an order to make a builder warm comes with what may be removed; without a list nothing may', async () => {
   const stop = new AbortController();

@@ -28,6 +28,8 @@ export interface AgentDuties {
   start(grant: Grant): void;
   /** @param evictable what may be removed to make room for it, in this order. */
   warm(source: BuilderSource, evictable: readonly PinnedBuilder[]): void;
+  /** Removes builders in this order until the rest takes no more than it may. */
+  shrink(evictable: readonly PinnedBuilder[]): void;
   cancel(attempts: readonly AttemptId[]): void;
   useCoordinators(addresses: readonly string[]): void;
 }
@@ -163,5 +165,6 @@ export class PullLoop {
     if (answer.cancel.length > 0) duties.cancel(answer.cancel);
     if (answer.start) duties.start(answer.start);
     if (answer.warm) duties.warm(answer.warm, answer.evictable ?? []);
+    else if (answer.evictable) duties.shrink(answer.evictable);
   }
 }

@@ -5,12 +5,13 @@ import { PARK_MS, type Pull, PullSchema } from '../../shared/messages/pull.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import {
   AGENTS_KEY,
-  agentAttemptsKey,
   agentKey,
+  attemptHashKey,
   DRAINED_AGENTS_KEY,
+  LEASES_KEY,
+  WARM_PAUSES_KEY,
   WARMING_KEY,
   warmFailuresKey,
-  warmPauseKey,
 } from '../builds/keys.ts';
 import { redisNowMs } from '../builds/redis-now.ts';
 import type { RedisScripts } from '../builds/redis-scripts.ts';
@@ -28,8 +29,8 @@ const WARM_FAILURES_S = 600;
 /** An agent as its newest pull told, and what the farm counts for it. */
 export interface AgentState {
   readonly pull: Pull;
-  /** Attempts it holds by the farm's own count. */
-  readonly heldAttempts: number;
+  /** Builder of each attempt it holds, by the farm's own count. */
+  readonly running: readonly string[];
   /** It went silent with a build and has not been heard of since. */
   readonly isSuspect: boolean;
   /** The operator lets it take no more work; `pull.draining` is true as well. */
@@ -51,6 +52,8 @@ export interface RecordedPull {
 export class AgentRegistry {
   readonly #redis: Redis;
   readonly #scripts: RedisScripts;
+  /** Newest pull of each agent as text and parsed: most are the same at the next look. */
+  #parsed: ReadonlyMap<string, { readonly text: string; readonly pull: Pull }> = new Map();
 
   constructor(redis: Redis, scripts: RedisScripts) {
     this.#redis = redis;
@@ -85,26 +88,41 @@ export class AgentRegistry {
   async list(): Promise<readonly AgentState[]> {
     const since = (await redisNowMs(this.#redis)) - KEEP_MS;
     await this.#redis.zremrangebyscore(AGENTS_KEY, '-inf', since);
-    const ids = await this.#redis.zrange(AGENTS_KEY, '0', '-1');
+    const [ids, running] = await Promise.all([
+      this.#redis.zrange(AGENTS_KEY, '0', '-1'),
+      this.#runningByAgent(),
+    ]);
+    const parsed = new Map<string, { readonly text: string; readonly pull: Pull }>();
     const states = await Promise.all(
       ids.map(async (id): Promise<AgentState | undefined> => {
-        const [fields, heldAttempts] = await Promise.all([
-          this.#redis.hmget(agentKey(id), 'pull', 'isSuspect', 'isDrained'),
-          this.#redis.scard(agentAttemptsKey(id)),
-        ]);
+        const fields = await this.#redis.hmget(agentKey(id), 'pull', 'isSuspect', 'isDrained');
         const [text, suspect, drained] = fields;
         if (!text) return undefined;
-        const pull = parseJsonAs(PullSchema, text, 'pull in Redis');
+        const known = this.#parsed.get(id);
+        const pull = known?.text === text ? known.pull : parseJsonAs(PullSchema, text, 'pull in Redis');
+        parsed.set(id, { text, pull });
         const isDrained = drained === '1';
         return {
-          pull: { ...pull, draining: pull.draining || isDrained },
-          heldAttempts,
+          pull: isDrained ? { ...pull, draining: true } : pull,
+          running: running.get(id) ?? [],
           isSuspect: suspect === '1',
           isDrained,
         };
       }),
     );
+    this.#parsed = parsed;
     return states.filter((state) => state !== undefined);
+  }
+
+  async #runningByAgent(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const keys = await this.#redis.zrange(LEASES_KEY, '0', '-1');
+    const attempts = await Promise.all(
+      keys.map((key) => this.#redis.hmget(attemptHashKey(key), 'agentId', 'builder')),
+    );
+    const running = new Map<string, string[]>();
+    for (const [agentId, builder] of attempts)
+      if (agentId) running.set(agentId, [...(running.get(agentId) ?? []), builder ?? '']);
+    return running;
   }
 
   /** Lets an agent finish what it has and take no more work, or take work again; for an agent that is not there too. */
@@ -126,21 +144,16 @@ export class AgentRegistry {
   }
 
   /**
-   * Plans that an agent fetches a builder, unless enough do.
-   * @param demand how many builds wait for it, and how many free slots have it warm already.
+   * Notes that an agent is told to fetch a builder. False when the farm is not what it was when that was decided.
+   * @param decided how many fetches of the builder were under way then, and how many of all builders there may be.
    */
   async planWarm(
     agentId: string,
     builder: string,
-    demand: { readonly waitingCount: number; readonly freeWarmSlots: number; readonly maxWarming: number },
+    decided: { readonly seenFetches: number; readonly maxFetches: number },
   ): Promise<boolean> {
-    const { status } = await this.#scripts.run('plan-warm', {
-      agentId,
-      builder,
-      ...demand,
-      planMs: WARM_PLAN_MS,
-    });
-    return status === 'planned';
+    const args = { agentId, builder, ...decided, planMs: WARM_PLAN_MS };
+    return (await this.#scripts.run('plan-warm', args)).status === 'planned';
   }
 
   /**
@@ -157,15 +170,25 @@ export class AgentRegistry {
     const times = await this.#redis.hincrby(key, agentId, 1);
     await this.#redis.expire(key, WARM_FAILURES_S);
     const pauseMs = Math.min(MAX_WARM_PAUSE_MS, WARM_PAUSE_MS * 2 ** (times - 1));
-    await this.#redis.set(warmPauseKey(failed.builder, agentId), '1', 'PX', pauseMs);
+    const until = (await redisNowMs(this.#redis)) + pauseMs;
+    await this.#redis.zadd(WARM_PAUSES_KEY, until, `${failed.builder}|${agentId}`);
     return Object.fromEntries(
       Object.entries(await this.#redis.hgetall(key)).map(([id, count]) => [id, Number(count)]),
     );
   }
 
-  /** Builders being fetched, farm-wide. */
-  async warmingCount(): Promise<number> {
-    return await this.#redis.zcount(WARMING_KEY, await redisNowMs(this.#redis), '+inf');
+  /** Orders to fetch a builder that hold now, and agents not to be asked for one. */
+  async warmOrders(): Promise<{
+    readonly fetches: readonly WarmOrder[];
+    readonly pauses: readonly WarmOrder[];
+  }> {
+    const now = await redisNowMs(this.#redis);
+    await this.#redis.zremrangebyscore(WARM_PAUSES_KEY, '-inf', now);
+    const [fetches, pauses] = await Promise.all([
+      this.#redis.zrangebyscore(WARMING_KEY, now, '+inf'),
+      this.#redis.zrange(WARM_PAUSES_KEY, '0', '-1'),
+    ]);
+    return { fetches: fetches.map(orderOf), pauses: pauses.map(orderOf) };
   }
 
   async clearWarmFailures(failed: PinnedBuilder): Promise<void> {
@@ -189,14 +212,13 @@ export class AgentRegistry {
   }
 }
 
-/** Free slots of agents that have exactly these bytes warm and may be counted on. */
-export function freeWarmSlots(agents: readonly AgentState[], wanted: PinnedBuilder): number {
-  return agents
-    .filter(
-      ({ pull, isSuspect }) =>
-        !isSuspect &&
-        !pull.draining &&
-        pull.warm.some((each) => each.builder === wanted.builder && each.digest === wanted.digest),
-    )
-    .reduce((total, { pull, heldAttempts }) => total + Math.max(0, pull.slots - heldAttempts), 0);
+/** A builder and the agent that was told to fetch it. */
+export interface WarmOrder {
+  readonly builder: string;
+  readonly agentId: string;
+}
+
+function orderOf(member: string): WarmOrder {
+  const at = member.indexOf('|');
+  return { builder: member.slice(0, at), agentId: member.slice(at + 1) };
 }

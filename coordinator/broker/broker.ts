@@ -1,6 +1,4 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
-import { doesAcceptToken } from '../../shared/domain/accepts.ts';
-import type { Lane } from '../../shared/domain/build-spec.ts';
 import { leaseToken, newLeaseNonce, parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
@@ -15,12 +13,13 @@ import {
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { AgentRegistry } from '../agents/agent-registry.ts';
 import type { CoordinatorRegistry } from '../agents/coordinator-registry.ts';
-import { lanesOf, trustOf } from '../agents/trust.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildStore } from '../builds/build-store.ts';
 import type { JobQueue } from '../builds/job-queue.ts';
 import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
+import { freeSlots, type WaitingView } from '../scheduling/farm-view.ts';
+import { matchAgents, servable } from '../scheduling/placement.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 
@@ -28,7 +27,7 @@ import type { WarmPlanner } from './warm-planner.ts';
 export const SWEEP_MS = 1_000;
 /** How long an agent leaves the builds of a builder alone when it may take none of them. */
 const PASS_OVER_MS = 1_000;
-/** An agent whose pull could not be handled asks again after this. */
+/** An agent whose pull could not be handled, or that is only to make room on its disk, asks again after this. */
 const RETRY_MS = 1_000;
 
 export interface BrokerDependencies {
@@ -102,7 +101,8 @@ export class Broker implements AsyncDisposable {
     const pull = parseJsonAs(PullSchema, message.string(), `pull of ${agentId}`);
     if (pull.agentId !== agentId)
       throw new FarmError('invalid_request', `agent ${agentId} pulled as ${pull.agentId}`);
-    const send = (orders: Orders): Promise<void> => this.#send(pull, reply, orders);
+    const send = (orders: Orders): Promise<void> =>
+      this.#send(pull, reply, orders, orders.evictable && !orders.warm ? RETRY_MS : 0);
     try {
       await this.#take(pull, send);
     } catch (thrown) {
@@ -162,6 +162,7 @@ export class Broker implements AsyncDisposable {
       version: 1,
       ...(orders.start ? { start: orders.start } : {}),
       ...(orders.warm ? { warm: orders.warm } : {}),
+      ...(orders.evictable ? { evictable: [...orders.evictable] } : {}),
       cancel: [...(orders.cancel ?? [])],
       drain: orders.drain ?? false,
       nextPullMs,
@@ -177,32 +178,31 @@ export class Broker implements AsyncDisposable {
       return;
     }
     const woken = parseLaneSubject(subject);
-    if (!woken) return;
-    const sets = await this.#deps.waiting.waitingSets();
-    await this.#offer(sets.filter(({ lane, builder }) => lane === woken.lane && builder === woken.builder));
+    if (woken) await this.#offer(await this.#deps.waiting.waitingSets(woken), true);
   }
 
   async #sweep(): Promise<void> {
-    if (this.#parked.size === 0) return;
-    const sets = await this.#deps.waiting.waitingSets();
-    if (sets.length > 0) await this.#offer(sets);
+    if (this.#parked.size > 0) await this.#offer(await this.#deps.waiting.waitingSets(), false);
   }
 
-  /** Lets parked pulls look at these sets, those warm for one first and the least loaded before the others. */
-  async #offer(sets: readonly WaitingSet[]): Promise<void> {
-    if (sets.length === 0) return;
-    const warmFirst = (parked: ParkedPull): number =>
-      sets.some((set) => parked.isWarmFor(set.builder)) ? 0 : 1;
-    const candidates = [...this.#parked.values()]
-      .filter((parked) => parked.freeSlots > 0)
-      .sort(
-        (left, right) => warmFirst(left) - warmFirst(right) || left.pull.loadPerCore - right.pull.loadPerCore,
-      );
+  /** Lets those parked pulls look for work that should: no more of them than there are builds, the least loaded first. */
+  async #offer(sets: readonly WaitingSet[], isNew: boolean): Promise<void> {
+    const parked = [...this.#parked.values()];
+    const { agentIds, unmatched } = matchAgents(
+      partsOf(sets),
+      parked.map(({ view }) => view),
+    );
+    // A look that is asked for meanwhile reads for itself what waits by then.
+    await this.#serve(agentIds, sets);
+    if (!isNew || unmatched.length > 0) await this.#serve(await this.#deps.planner.agentsToAsk(isNew));
+  }
+
+  async #serve(agentIds: Iterable<string>, sets?: readonly WaitingSet[]): Promise<void> {
     await Promise.all(
-      candidates.map(async (parked) => {
-        // A look that is asked for meanwhile reads for itself what waits by then.
-        let known: readonly WaitingSet[] | undefined = sets;
-        await parked.serve(() => {
+      [...new Set(agentIds)].map(async (agentId) => {
+        let known = sets;
+        const parked = this.#parked.get(agentId);
+        await parked?.serve(() => {
           const looked = this.#look(parked, known);
           known = undefined;
           return looked;
@@ -211,27 +211,27 @@ export class Broker implements AsyncDisposable {
     );
   }
 
-  /** What a pull could do now: the longest waiting build it is warm for, else a builder to fetch. */
+  /** What a pull could do now: the first build in fair order that it is warm for, else a builder to fetch. */
   async #look(parked: ParkedPull, known?: readonly WaitingSet[]): Promise<Orders | undefined> {
-    if (parked.freeSlots === 0) return undefined;
-    const lanes = lanesOf(trustOf(parked.pull.agentId));
-    const all = known ?? (await this.#deps.waiting.waitingSets());
-    const { accepts } = parked.pull;
-    const sets = all.filter((set) => lanes.includes(set.lane) && doesAcceptToken(accepts, set.builder));
-    for (const set of sets.filter(({ builder }) => parked.isWarmFor(builder))) {
-      const start = await this.#claim(parked, set.lane, set.builder);
-      if (start) return { start };
-      if (parked.isAnswered) return undefined;
+    const { view } = parked;
+    if (freeSlots(view) > 0) {
+      const sets = known ?? (await this.#deps.waiting.waitingSets());
+      for (const set of servable(view, partsOf(sets))) {
+        const start = await this.#claim(parked, set);
+        if (start) return { start };
+        if (parked.isAnswered) return undefined;
+      }
     }
-    const warm = await this.#deps.planner.plan(parked.pull, sets);
-    return warm ? { warm } : undefined;
+    return await this.#deps.planner.ordersFor(parked.pull);
   }
 
-  async #claim(parked: ParkedPull, lane: Lane, builder: string): Promise<Orders['start'] | undefined> {
+  async #claim(
+    parked: ParkedPull,
+    { lane, builder, digest }: WaitingView,
+  ): Promise<Orders['start'] | undefined> {
     const { pull } = parked;
-    const pinned = pull.warm.find((each) => each.builder === builder);
-    const job = pinned ? await this.#deps.queue.fetchJob(lane, builder) : undefined;
-    if (!job || !pinned) return undefined;
+    const job = await this.#deps.queue.fetchJob(lane, builder);
+    if (!job) return undefined;
     const nonce = newLeaseNonce();
     const claim = await this.#deps.attempts.claim({
       agentId: pull.agentId,
@@ -239,7 +239,7 @@ export class Broker implements AsyncDisposable {
       sequence: pull.sequence,
       lane,
       builder,
-      digest: pinned.digest,
+      digest,
       nonce,
     });
     switch (claim.status) {
@@ -294,4 +294,8 @@ export class Broker implements AsyncDisposable {
       .finally(() => this.#work.delete(owned));
     this.#work.add(owned);
   }
+}
+
+function partsOf(sets: readonly WaitingSet[]): readonly WaitingView[] {
+  return sets.flatMap(({ parts }) => parts);
 }

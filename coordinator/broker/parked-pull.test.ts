@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
+import { freeSlots } from '../scheduling/farm-view.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 
 const lease = {
@@ -93,12 +94,16 @@ describe('what a pull offers', () => {
     [2, 0, true, 0],
   ])('%i slots, %i attempts, draining %s: %i free', (slots, held, draining, free) => {
     const attempts = Array.from({ length: held }, () => lease);
-    expect(new ParkedPull(pullOf({ slots, attempts, draining }), async () => undefined).freeSlots).toBe(free);
+    const { view } = new ParkedPull(pullOf({ slots, attempts, draining }), async () => undefined);
+    expect(freeSlots(view)).toBe(free);
   });
 
-  test('is the builders it has warm', () => {
-    expect(park().parked.isWarmFor('openwrt=24_10_4=x86=64')).toBe(true);
-    expect(park().parked.isWarmFor('openwrt=24_10_4=x86=6')).toBe(false);
+  test('is the builders it has warm, but for those whose builds it leaves to others for now', () => {
+    const { parked } = park();
+    expect(parked.view.warm).toEqual(pullOf().warm);
+    parked.passOver('openwrt=24_10_4=x86=64', 60_000);
+    expect(parked.view.warm).toEqual([]);
+    expect(parked.pull.warm).toEqual(pullOf().warm);
   });
 });
 

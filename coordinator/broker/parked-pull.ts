@@ -1,11 +1,15 @@
-import type { BuilderSource } from '../../shared/domain/builder.ts';
+import type { BuilderSource, PinnedBuilder } from '../../shared/domain/builder.ts';
 import type { AttemptId } from '../../shared/domain/lease.ts';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
+import { agentViewOf } from '../agents/agent-view.ts';
+import type { AgentView } from '../scheduling/farm-view.ts';
 
 /** What a pull is answered with; everything left out means nothing of the kind. */
 export interface Orders {
   readonly start?: Grant;
   readonly warm?: BuilderSource;
+  /** What may be removed, for `warm` or without it because the builders take more than they may. */
+  readonly evictable?: readonly PinnedBuilder[];
   readonly cancel?: readonly AttemptId[];
   /** Finish what is there and take no more. */
   readonly drain?: boolean;
@@ -14,8 +18,6 @@ export interface Orders {
 /** A pull that waits here for something to do. Answered exactly once. */
 export class ParkedPull {
   readonly pull: Pull;
-  /** Attempts the farm counts for the agent, this pull's grant not included. */
-  readonly heldAttempts: number;
   readonly #send: (orders: Orders) => Promise<void>;
   #state: 'parked' | 'looking' | 'answered' = 'parked';
   /** Another look was asked for during one. */
@@ -27,7 +29,6 @@ export class ParkedPull {
 
   constructor(pull: Pull, send: (orders: Orders) => Promise<void>) {
     this.pull = pull;
-    this.heldAttempts = pull.attempts.length;
     this.#send = send;
   }
 
@@ -35,14 +36,13 @@ export class ParkedPull {
     return this.#state === 'answered';
   }
 
-  get freeSlots(): number {
-    return this.pull.draining ? 0 : Math.max(0, this.pull.slots - this.heldAttempts);
-  }
-
-  /** Whether it has the builder warm and did not find just now that what waits for it is for others. */
-  isWarmFor(builder: string): boolean {
-    if ((this.#passedOver.get(builder) ?? 0) > performance.now()) return false;
-    return this.pull.warm.some((each) => each.builder === builder);
+  /** The agent as scheduling sees it, without builders whose builds it is to leave to others for now. */
+  get view(): AgentView {
+    const now = performance.now();
+    const warm = this.pull.warm.filter(({ builder }) => (this.#passedOver.get(builder) ?? 0) <= now);
+    // Which builders its attempts are of does not matter here, only how many they are.
+    const running = this.pull.attempts.map(() => '');
+    return agentViewOf({ pull: { ...this.pull, warm }, running, isSuspect: false });
   }
 
   /** Leaves a builder's builds to others for a while. */

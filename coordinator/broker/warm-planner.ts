@@ -1,65 +1,85 @@
 import { LANES } from '../../shared/domain/build-spec.ts';
-import type { BuilderSource, PinnedBuilder } from '../../shared/domain/builder.ts';
+import { type BuilderSource, builderToken, type PinnedBuilder } from '../../shared/domain/builder.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
-import type { AgentRegistry, AgentState } from '../agents/agent-registry.ts';
+import type { AgentRegistry } from '../agents/agent-registry.ts';
+import { agentViewOf } from '../agents/agent-view.ts';
 import type { BuildStore } from '../builds/build-store.ts';
 import { type Lifetimes, sealFarmFailure } from '../builds/final-answer.ts';
 import type { FinalCommit } from '../builds/final-commit.ts';
-import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
-import { shouldGiveUp, shouldWarm, warmDemand } from './warm-policy.ts';
+import type { WaitingQueue } from '../builds/waiting-queue.ts';
+import type { FarmPicture, FarmPictures } from '../farm/farm-picture.ts';
+import { evictionOrder, isOverBudget } from '../scheduling/eviction.ts';
+import type { Fetch, FetchLimits } from '../scheduling/fetch-plan.ts';
+import { planFetches } from '../scheduling/warming.ts';
+import { shouldGiveUp } from './give-up.ts';
 
-/** How old the picture of the farm may be, milliseconds; many pulls look at once when work arrives. */
-const PICTURE_MS = 200;
+/** How old a plan may be, milliseconds; and one that knows nothing of a build that came meanwhile. */
+const PLAN_MS = 900;
+const SURPRISED_MS = 100;
 
 /** What clients are told of a builder that no agent can make warm. */
 const GIVEN_UP =
   'The ImageBuilder could not be made ready: no machine could fetch, verify and unpack it. Please try again later.';
 
 export interface WarmPlannerDependencies {
+  readonly farm: FarmPictures;
   readonly builds: BuildStore;
   readonly waiting: WaitingQueue;
   readonly agents: AgentRegistry;
   readonly commit: FinalCommit;
-  readonly maxWarming: number;
+  readonly limits: FetchLimits;
   readonly lifetimes: Lifetimes;
   readonly log: Log;
 }
 
-/** The first build of a waiting set, as far as planning needs it. */
-interface First {
-  readonly source: BuilderSource;
-  readonly avoidAgent: string | null;
-  readonly waitedMs: number;
+/** What an agent is to fetch, or only to remove. */
+export interface WarmOrders {
+  readonly warm?: BuilderSource;
+  readonly evictable: readonly PinnedBuilder[];
 }
 
-/** What planning rests on, read once for all pulls that look within a moment. */
-interface Picture {
-  readonly takenAt: number;
-  readonly agents: Promise<readonly AgentState[]>;
-  readonly warmingCount: Promise<number>;
-  readonly firsts: Map<string, Promise<First | undefined>>;
+/** What the whole farm should fetch, and which of it was ordered from here. */
+interface Plan {
+  readonly picture: FarmPicture;
+  readonly fetches: readonly Fetch[];
+  readonly isOrdered: Set<Fetch>;
 }
 
-/** Decides which agent fetches which builder, and gives up on builders that cannot be had. */
+/** Has agents fetch and remove builders as `scheduling/` decides, and gives up on builders that cannot be had. */
 export class WarmPlanner {
   readonly #deps: WarmPlannerDependencies;
-  #picture: Picture | undefined;
+  #plan: Promise<Plan> | undefined;
+  #plannedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: WarmPlannerDependencies) {
     this.#deps = deps;
   }
 
-  /** A builder this agent should fetch for what waits, or undefined. Claims the plan, so that not all fetch the same. */
-  async plan(pull: Pull, sets: readonly WaitingSet[]): Promise<BuilderSource | undefined> {
-    if (pull.warming.length > 0 || pull.draining || sets.length === 0) return undefined;
-    const picture = this.#look();
-    if ((await picture.warmingCount) >= this.#deps.maxWarming) return undefined;
-    for (const set of sets) {
-      const source = await this.#planFor(pull, set, picture);
-      if (source) return source;
+  /**
+   * Agents that are to fetch or to remove something now.
+   * @param isSurprised when builds came that an older plan may not know of.
+   */
+  async agentsToAsk(isSurprised: boolean): Promise<readonly string[]> {
+    const { fetches, isOrdered, picture } = await this.#newest(isSurprised ? SURPRISED_MS : PLAN_MS);
+    const { view } = picture;
+    return [
+      ...fetches.filter((fetch) => !isOrdered.has(fetch)).map(({ agentId }) => agentId),
+      ...view.agents.filter((agent) => isOverBudget(agent, view)).map(({ agentId }) => agentId),
+    ];
+  }
+
+  /** What this agent should fetch or remove, or undefined. Claims a fetch, so that not all fetch the same. */
+  async ordersFor(pull: Pull): Promise<WarmOrders | undefined> {
+    if (pull.draining) return undefined;
+    const plan = await this.#newest(PLAN_MS);
+    const agent = agentViewOf({ pull, running: [], isSuspect: false });
+    if (isOverBudget(agent, plan.picture.view)) {
+      const evictable = evictionOrder(agent, plan.picture.view).map(pinnedOf);
+      return evictable.length > 0 ? { evictable } : undefined;
     }
-    return undefined;
+    const fetch = plan.fetches.find(({ agentId }) => agentId === pull.agentId);
+    return fetch && !plan.isOrdered.has(fetch) ? await this.#order(fetch, plan) : undefined;
   }
 
   /** An agent could not make a builder warm, for a reason that is for the log. When nobody can, the builds that wait for it fail. */
@@ -67,7 +87,7 @@ export class WarmPlanner {
     const { agents, waiting, builds, commit, lifetimes, log } = this.#deps;
     const failures = await agents.noteWarmFailure(agentId, failed);
     if (!failures) return;
-    this.#picture = undefined;
+    this.#plannedAt = Number.NEGATIVE_INFINITY;
     log.warn({ agentId, builder: failed.builder, reason: failed.reason, failures }, 'builder not made warm');
     if (!shouldGiveUp(await agents.list(), failed, failures)) return;
     for (const lane of LANES) {
@@ -81,55 +101,67 @@ export class WarmPlanner {
     await agents.clearWarmFailures(failed);
   }
 
-  async #planFor(pull: Pull, set: WaitingSet, picture: Picture): Promise<BuilderSource | undefined> {
-    const first = await this.#first(set, picture);
-    if (!first || first.avoidAgent === pull.agentId) return undefined;
-    const wanted = { builder: set.builder, digest: first.source.digest };
-    const isWarm = pull.warm.some((each) => each.builder === wanted.builder && each.digest === wanted.digest);
-    if (isWarm) return undefined;
-    const demand = warmDemand(await picture.agents, wanted, {
-      count: set.count,
-      firstWaitMs: first.waitedMs,
-      avoidAgent: first.avoidAgent,
-    });
-    if (!shouldWarm(demand)) return undefined;
-    const isPlanned = await this.#deps.agents.planWarm(pull.agentId, set.builder, {
-      waitingCount: demand.waitingCount,
-      freeWarmSlots: demand.freeWarmSlots,
-      maxWarming: this.#deps.maxWarming,
+  async #order(fetch: Fetch, plan: Plan): Promise<WarmOrders | undefined> {
+    const { agents, limits, log } = this.#deps;
+    const { agentId, builder, digest, reason } = fetch;
+    // Before anything is waited for: another look of the same agent is not to order it twice.
+    plan.isOrdered.add(fetch);
+    const warm = await this.#sourceOf(fetch, plan.picture);
+    if (!warm) return undefined;
+    const isForWaiting = reason === 'nobody' || reason === 'busy';
+    const isPlanned = await agents.planWarm(agentId, builder, {
+      seenFetches:
+        fetchesOf(builder, plan.picture) +
+        [...plan.isOrdered].filter((each) => each !== fetch && each.builder === builder).length,
+      maxFetches: isForWaiting ? limits.maxFetches : limits.maxAhead,
     });
     if (!isPlanned) return undefined;
-    this.#picture = undefined;
-    this.#deps.log.info({ agentId: pull.agentId, builder: set.builder }, 'agent is to fetch a builder');
-    return first.source;
+    log.info({ agentId, builder, digest, reason }, 'agent is to fetch a builder');
+    return { warm, evictable: [...fetch.evict, ...fetch.spare].map(pinnedOf) };
   }
 
-  async #first(set: WaitingSet, picture: Picture): Promise<First | undefined> {
-    let first = picture.firsts.get(set.first);
-    if (!first) {
-      first = this.#readFirst(set.first);
-      picture.firsts.set(set.first, first);
+  /** Where the bytes lie that are to be fetched: as upstream offers them, or as a build that waits names them. */
+  async #sourceOf(
+    { builder, digest }: Fetch,
+    { offered, sets }: FarmPicture,
+  ): Promise<BuilderSource | undefined> {
+    const source = offered.get(builder);
+    if (source?.digest === digest) return source;
+    for (const part of sets.filter((set) => set.builder === builder).flatMap(({ parts }) => parts)) {
+      if (part.digest !== digest) continue;
+      const record = await this.#deps.builds.get(part.first);
+      if (record?.source.digest === digest && builderToken(record.source) === builder) return record.source;
     }
-    return await first;
+    return undefined;
   }
 
-  async #readFirst(hash: string): Promise<First | undefined> {
-    const record = await this.#deps.builds.get(hash);
-    if (!record) return undefined;
-    return { source: record.source, ...(await this.#deps.builds.waitOf(hash)) };
-  }
-
-  #look(): Picture {
+  async #newest(maxAgeMs: number): Promise<Plan> {
     const now = performance.now();
-    if (!this.#picture || now - this.#picture.takenAt > PICTURE_MS) {
-      const { agents } = this.#deps;
-      this.#picture = {
-        takenAt: now,
-        agents: agents.list(),
-        warmingCount: agents.warmingCount(),
-        firsts: new Map(),
-      };
+    if (!this.#plan || now - this.#plannedAt > maxAgeMs) {
+      this.#plannedAt = now;
+      const plan = this.#make(maxAgeMs);
+      this.#plan = plan;
+      plan.catch(() => {
+        if (this.#plan === plan) this.#plan = undefined;
+      });
     }
-    return this.#picture;
+    return await this.#plan;
   }
+
+  async #make(maxAgeMs: number): Promise<Plan> {
+    const picture = await this.#deps.farm.within(Math.min(maxAgeMs, SURPRISED_MS));
+    return {
+      picture,
+      fetches: planFetches(picture.view, this.#deps.limits),
+      isOrdered: new Set(),
+    };
+  }
+}
+
+function fetchesOf(builder: string, { view }: FarmPicture): number {
+  return view.agents.filter(({ warming }) => warming.some((each) => each.builder === builder)).length;
+}
+
+function pinnedOf({ builder, digest }: PinnedBuilder): PinnedBuilder {
+  return { builder, digest };
 }

@@ -2,10 +2,12 @@ import type { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import type { Clock } from '../../shared/clock.ts';
 import type { Outcome } from '../../shared/domain/build.ts';
+import { builderToken } from '../../shared/domain/builder.ts';
 import { leaseTimes } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
 import { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { DemandCounts } from '../farm/demand-counts.ts';
 import type { Metrics } from '../metrics.ts';
 import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
@@ -41,6 +43,7 @@ export interface CreateBuildsDependencies {
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
   readonly stats: Pick<StatsRecorder, 'requested' | 'finished'>;
+  readonly demand: Pick<DemandCounts, 'count'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -49,7 +52,7 @@ export function createBuilds(
   deps: CreateBuildsDependencies,
   config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number },
 ): Builds {
-  const { redis, connection, queue, artifacts, metrics, stats, clock, log } = deps;
+  const { redis, connection, queue, artifacts, metrics, stats, demand, clock, log } = deps;
   const scripts = new RedisScripts(redis);
   const builds = new BuildStore(redis, scripts);
   const attempts = new AttemptStore(redis, scripts, leaseTimes(config.leaseMs));
@@ -86,6 +89,7 @@ export function createBuilds(
     onRequest: (kind, record, request) => {
       metrics.requestAccepted(kind);
       stats.requested(kind, record, request);
+      if (kind === 'new') demand.count(builderToken(record.source));
     },
   });
   const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });

@@ -14,14 +14,9 @@ export const logKey = (attemptKey: string): string => `${PREFIX}log:${attemptKey
 /** Why a builder could not be made warm, by agent; kept for a while. */
 export const warmFailuresKey = (builder: string, digest: string): string =>
   `${PREFIX}warm-failures:${builder}:${digest}`;
-/** Exists while an agent that failed to make a builder warm is not asked again. */
-export const warmPauseKey = (builder: string, agentId: string): string =>
-  `${PREFIX}warm-pause:${builder}:${agentId}`;
-
 /** How long the newest attempts of a builder took, milliseconds. */
 export const durationsKey = (builder: string): string => `${PREFIX}durations:${builder}`;
 
-export const WAITING_SETS_KEY = `${PREFIX}waiting-sets`;
 export const QUEUED_KEY = `${PREFIX}queued`;
 export const UNPUBLISHED_KEY = `${PREFIX}unpublished`;
 export const UNPURGED_KEY = `${PREFIX}unpurged`;
@@ -29,7 +24,18 @@ export const PUBLISHING_KEY = `${PREFIX}publishing`;
 export const LEASES_KEY = `${PREFIX}leases`;
 export const AGENTS_KEY = `${PREFIX}agents`;
 export const DRAINED_AGENTS_KEY = `${PREFIX}drained-agents`;
+/** Sorted set: `<builder>|<agent>` by the time until which the order to fetch holds. */
 export const WARMING_KEY = `${PREFIX}warming`;
+/** Sorted set: `<builder>|<agent>` by the time until which an agent that failed to make a builder warm is not asked again. */
+export const WARM_PAUSES_KEY = `${PREFIX}warm-pauses`;
+/** Hash: builder → `<count> <counted at>`, see `scheduling/demand.ts`. */
+export const DEMAND_KEY = `${PREFIX}demand`;
+/** Hash: builder → JSON of its source, as upstream offers it now. */
+export const OFFERED_KEY = `${PREFIX}offered`;
+/** Set: builders the operator wants warm always. */
+export const PINNED_BUILDERS_KEY = `${PREFIX}pinned-builders`;
+/** Set: releases that were seen before, as `<distro> <version>`. */
+export const SEEN_RELEASES_KEY = `${PREFIX}seen-releases`;
 /** Hash: coordinator id → JSON of its addresses and the time it was last seen. */
 export const COORDINATORS_KEY = `${PREFIX}coordinators`;
 /** Held by the one coordinator whose keeper works. */

@@ -38,9 +38,27 @@ const ANSWERS = {
     status: Type.Enum(['open', 'ended', 'lost']),
     nextLogSequence: Type.Optional(Type.Integer()),
   }),
-  'plan-warm': Type.Object({ status: Type.Enum(['planned', 'enough']) }),
+  'plan-warm': Type.Object({ status: Type.Enum(['planned', 'refused']) }),
   'prioritise-build': Type.Object({ status: Type.Enum(['first', 'gone']) }),
   'reach-stage': Type.Object({ status: Type.Enum(['noted', 'lost']) }),
+  'read-waiting': Type.Object({
+    sets: Type.Array(
+      Type.Object({
+        set: Type.String(),
+        count: Type.Integer(),
+        first: Type.String(),
+        parts: Type.Array(
+          Type.Object({
+            digest: Type.String(),
+            count: Type.Integer(),
+            first: Type.String(),
+            firstScore: Type.String(),
+            avoidAgent: Type.Optional(Type.String()),
+          }),
+        ),
+      }),
+    ),
+  }),
   'record-pull': Type.Object({
     status: Type.Enum(['newest', 'superseded']),
     isDrained: Type.Optional(Type.Boolean()),

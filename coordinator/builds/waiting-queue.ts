@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { LANES, type Lane } from '../../shared/domain/build-spec.ts';
-import { QUEUED_KEY, WAITING_SETS_KEY, waitingKey } from './keys.ts';
+import type { WaitingView } from '../scheduling/farm-view.ts';
+import { QUEUED_KEY, waitingKey } from './keys.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
 
@@ -10,6 +11,14 @@ export interface WaitingSet {
   readonly builder: string;
   readonly count: number;
   /** Hash of the build that is claimed first. */
+  readonly first: string;
+  /** The same by the digest that is waited for; one part but while upstream changes a builder. */
+  readonly parts: readonly WaitingPart[];
+}
+
+/** What waits for one digest in a set. */
+export interface WaitingPart extends WaitingView {
+  /** Hash of its first build. */
   readonly first: string;
 }
 
@@ -23,24 +32,29 @@ export class WaitingQueue {
     this.#scripts = scripts;
   }
 
-  /** The non-empty waiting sets. */
-  async waitingSets(): Promise<readonly WaitingSet[]> {
-    const names = await this.#redis.smembers(WAITING_SETS_KEY);
-    const sets = await Promise.all(
-      names.map(async (name): Promise<WaitingSet | undefined> => {
-        const at = name.indexOf(':');
-        const lane = LANES.find((each) => each === name.slice(0, at));
-        const builder = name.slice(at + 1);
-        if (!lane) return undefined;
-        const key = waitingKey(lane, builder);
-        const [count, [first]] = await Promise.all([
-          this.#redis.zcard(key),
-          this.#redis.zrange(key, '0', '0'),
-        ]);
-        return first === undefined ? undefined : { lane, builder, count, first };
-      }),
-    );
-    return sets.filter((set) => set !== undefined);
+  /** The non-empty waiting sets. @param only reads this one alone. */
+  async waitingSets(only?: {
+    readonly lane: Lane;
+    readonly builder: string;
+  }): Promise<readonly WaitingSet[]> {
+    const args = only ? { only: `${only.lane}:${only.builder}` } : {};
+    const { sets } = await this.#scripts.run('read-waiting', args);
+    return sets.flatMap(({ set, count, first, parts }): readonly WaitingSet[] => {
+      const at = set.indexOf(':');
+      const lane = LANES.find((each) => each === set.slice(0, at));
+      const builder = set.slice(at + 1);
+      if (!lane) return [];
+      const viewOf = (part: (typeof parts)[number]): WaitingPart => ({
+        lane,
+        builder,
+        digest: part.digest,
+        count: part.count,
+        first: part.first,
+        firstScore: Number(part.firstScore),
+        avoidAgent: part.avoidAgent,
+      });
+      return [{ lane, builder, count, first, parts: parts.map(viewOf) }];
+    });
   }
 
   /** Hashes that wait for a builder, first come first. */

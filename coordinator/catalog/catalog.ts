@@ -26,9 +26,15 @@ export interface Catalog extends AsyncDisposable {
   overview(): Promise<Buffer>;
   /** The distribution a request names; undefined when this farm does not build it. */
   distribution(name: string): Distribution | undefined;
+  /** Names of all distributions this farm builds. */
+  readonly distros: readonly string[];
   /** @param distro default: the default distribution. */
   hasVersion(version: string, age: Age, distro?: string): Promise<boolean>;
   hasTarget(builder: Builder, age: Age): Promise<boolean>;
+  /** The versions of each branch that can be built, newest first, its snapshot last; none of a distribution that is not known. */
+  versionsByBranch(distro: string): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** The targets upstream has built for a version. */
+  targets(distro: string, version: string): Promise<readonly string[]>;
   /** Profiles of the builder's target; undefined when upstream has none. */
   profiles(builder: Builder, age: Age): Promise<TargetProfiles | undefined>;
   /** Packages for a profile of the builder; undefined when upstream does not list them. */
@@ -66,9 +72,12 @@ export function createCatalog(deps: DocumentsDependencies, config: CatalogConfig
   return {
     overview: () => overview.bytes(),
     distribution: (name) => distributions.get(name),
+    distros: [...distributions.keys()],
     hasVersion: async (version, age, distro = DEFAULT_DISTRO) =>
       (await mirrors.get(distro)?.hasVersion(version, age)) ?? false,
     hasTarget: async (builder, age) => (await of(builder)?.hasTarget(builder, age)) ?? false,
+    versionsByBranch: async (distro) => (await mirrors.get(distro)?.versionsByBranch()) ?? new Map(),
+    targets: async (distro, version) => (await mirrors.get(distro)?.targets(version)) ?? [],
     profiles: async (builder, age) => of(builder)?.profiles(builder, age),
     packages: async (builder, profiles, profile) => of(builder)?.packages(builder, profiles, profile),
     rules: (builder, profiles, profile) => of(builder)?.rules(builder, profiles, profile) ?? NO_RULES,
@@ -116,6 +125,14 @@ class Mirror {
     if (targets.has(builder.target)) return true;
     if (targets.size > 0 || (await this.#hasLists())) return false;
     return (await this.profiles(builder, age)) !== undefined;
+  }
+
+  async versionsByBranch(): Promise<ReadonlyMap<string, readonly string[]>> {
+    return (await readVersions(this.documents)).byBranch;
+  }
+
+  async targets(version: string): Promise<readonly string[]> {
+    return [...(await readTargets(this.documents, version)).keys()];
   }
 
   /** Lists begin with a dot, and copies by listing leave them out; then what is there tells. */

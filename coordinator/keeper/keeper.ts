@@ -17,14 +17,14 @@ import type { BuildStore } from '../builds/build-store.ts';
 import type { FinalCommit } from '../builds/final-commit.ts';
 import type { JobQueue } from '../builds/job-queue.ts';
 import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
-import type { Catalog } from '../catalog/catalog.ts';
 import { Health } from './health.ts';
 import type { KeeperLock } from './keeper-lock.ts';
+import type { UpstreamFollower } from './upstream-follower.ts';
 
 /** How often the keeper looks, and how often it compares the queue with what waits. */
 const STEP_MS = 500;
 const RECONCILE_MS = 2_000;
-/** How often what waits is compared with what upstream offers. */
+/** How often what the farm has is compared with what upstream offers. */
 const FOLLOW_MS = 5_000;
 /** How often, and how old, uploads that nobody owns are looked for. */
 const SWEEP_MS = 60_000;
@@ -46,7 +46,7 @@ export interface KeeperDependencies {
   /** How often the artifact store is looked through for what is due to go, milliseconds. */
   readonly clearMs: number;
   readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
-  readonly catalog: Pick<Catalog, 'currentSource'>;
+  readonly follower: Pick<UpstreamFollower, 'step'>;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly log: Log;
@@ -191,10 +191,9 @@ export class Keeper {
     this.#deps.log.warn({ builder: set.builder, missing }, 'jobs were missing and are published again');
   }
 
-  /** Snapshots change daily: what waits is made with what upstream offers when its turn comes. */
+  /** Snapshots change daily: what waits, and what is warm, follows. */
   async #followUpstream(): Promise<number> {
-    if (!this.#isHolder) return FOLLOW_MS;
-    await this.#each(await this.#deps.waiting.waitingSets(), (set) => this.#followDigest(set));
+    if (this.#isHolder) await this.#deps.follower.step();
     return FOLLOW_MS;
   }
 
@@ -204,22 +203,6 @@ export class Keeper {
     if (!this.#isHolder) return Math.min(FOLLOW_MS, clearMs);
     await retention.step();
     return clearMs;
-  }
-
-  async #followDigest(set: WaitingSet): Promise<void> {
-    const { builds, catalog, waiting, log } = this.#deps;
-    const first = await builds.get(set.first);
-    if (!first) return;
-    const current = await catalog.currentSource(first.source).catch(() => undefined);
-    if (!current || current.digest === first.source.digest) return;
-    for (const hash of await waiting.waitingHashes(set.lane, set.builder, set.count)) {
-      const record = await builds.get(hash);
-      if (record && record.source.digest !== current.digest) await builds.repin(record, current);
-    }
-    log.info(
-      { builder: set.builder, digest: current.digest },
-      'upstream changed the builder; what waits follows',
-    );
   }
 
   /** A killed nats-server can keep messages that it will never deliver; twice seen with nothing waiting, they are dropped. */

@@ -49,7 +49,7 @@ describe('what an agent may remove', () => {
 });
 
 describe('room for a builder', () => {
-  const sizes = new Map([[token('b'), 2 * GB]]);
+  const sizes = { sizes: new Map([[token('b'), 2 * GB]]) };
 
   test('is what budget and disk leave, fetches under way counted', () => {
     expect(roomBytes(agent('x', ['a'], { diskBudgetBytes: 5 * GB }), sizes)).toBe(4 * GB);

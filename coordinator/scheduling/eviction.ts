@@ -10,11 +10,15 @@ export interface Evictable extends PinnedBuilder {
   readonly sizeBytes: number;
 }
 
-/** What a builder takes on disk when its agent does not say. */
+/** What a builder takes on disk where nobody has measured any. */
 export const DEFAULT_SIZE_BYTES = 1_500_000_000;
 
-export function sizeBytesOf(sizes: FarmView['sizes'], builder: string): number {
-  return sizes.get(builder) ?? DEFAULT_SIZE_BYTES;
+/** What is known of sizes. */
+export type Sizes = Pick<FarmView, 'sizes' | 'usualSizeBytes'>;
+
+/** What a builder takes on disk as measured, else as the usual one does. */
+export function sizeBytesOf({ sizes, usualSizeBytes = DEFAULT_SIZE_BYTES }: Sizes, builder: string): number {
+  return sizes.get(builder) ?? usualSizeBytes;
 }
 
 /** What all agents of a farm are judged by, computed once for a plan. */
@@ -53,7 +57,7 @@ export function evictionOrder(
       return {
         builder: each.builder,
         digest: each.digest,
-        sizeBytes: each.sizeBytes ?? sizeBytesOf(farm.sizes, each.builder),
+        sizeBytes: each.sizeBytes ?? sizeBytesOf(farm, each.builder),
         value: isStale ? 0 : copyValue(farm, each.builder, copies, context.slotsPerCopy),
       };
     })
@@ -69,7 +73,7 @@ export function makeRoom(
   agent: AgentView,
   neededBytes: number,
   order: readonly Evictable[],
-  sizes: FarmView['sizes'],
+  sizes: Sizes,
 ): readonly Evictable[] | undefined {
   let room = roomBytes(agent, sizes);
   const going: Evictable[] = [];
@@ -82,13 +86,26 @@ export function makeRoom(
 }
 
 /** Bytes an agent has for builders without removing any: within its budget, and on its disk. Fetches under way are counted. */
-export function roomBytes(agent: AgentView, sizes: FarmView['sizes']): number {
+export function roomBytes(agent: AgentView, sizes: Sizes): number {
   const sizeOf = (each: { readonly builder: string; readonly sizeBytes?: number | undefined }): number =>
     each.sizeBytes ?? sizeBytesOf(sizes, each.builder);
   const taken = [...agent.warm, ...agent.warming].reduce((sum, each) => sum + sizeOf(each), 0);
   const inBudget =
     agent.diskBudgetBytes === undefined ? Number.POSITIVE_INFINITY : agent.diskBudgetBytes - taken;
   return Math.max(0, Math.min(inBudget, agent.diskFreeBytes));
+}
+
+/**
+ * Whether an agent's builders take more than they may, so that it takes no work until some are gone: its disk filled up, or its
+ * budget was lowered.
+ */
+export function isOverBudget(agent: AgentView, sizes: Sizes): boolean {
+  if (agent.diskBudgetBytes === undefined || agent.draining || agent.slots > 0) return false;
+  const taken = agent.warm.reduce(
+    (sum, each) => sum + (each.sizeBytes ?? sizeBytesOf(sizes, each.builder)),
+    0,
+  );
+  return taken > agent.diskBudgetBytes;
 }
 
 function mayGo(

@@ -52,6 +52,8 @@ export interface FarmView {
   readonly timings: Timings;
   /** What a builder takes on disk, bytes, by builder, as anybody measured it. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** The same for a builder nobody measured; absent where nobody measured any. */
+  readonly usualSizeBytes?: number | undefined;
   /** Digest upstream offers now, by builder. */
   readonly digests: ReadonlyMap<string, string>;
   /** Builders the operator wants warm always. */

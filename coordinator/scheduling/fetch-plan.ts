@@ -30,7 +30,10 @@ export type FetchReason = 'nobody' | 'busy' | 'pinned' | 'refresh' | 'demand';
 export interface Fetch extends PinnedBuilder {
   readonly agentId: string;
   readonly reason: FetchReason;
+  /** What has to go by what is known of sizes, in this order. */
   readonly evict: readonly Evictable[];
+  /** What may go next should the builder turn out larger: no builder that builds wait for. */
+  readonly spare: readonly Evictable[];
 }
 
 export interface FetchLimits {
@@ -82,6 +85,8 @@ export function firstScoreOf(state: WarmingState, agent: AgentView): number | un
 export interface Offer {
   readonly agent: AgentView;
   readonly evict: readonly Evictable[];
+  /** All that may go there. */
+  readonly order: readonly Evictable[];
   /** Value of what goes, see `copyValue`. */
   readonly loss: number;
   /** Until a build could begin there, with what others lose by what goes within the horizon, milliseconds. */
@@ -109,7 +114,9 @@ export function bestOffer(
 
 /** Puts a fetch into the plan. */
 export function plan(state: WarmingState, wanted: PinnedBuilder, offer: Offer, reason: FetchReason): Fetch {
-  const { agent, evict } = offer;
+  const { agent, evict, order } = offer;
+  const awaited = new Set(state.farm.waiting.map((set) => set.builder));
+  const spare = order.slice(evict.length).filter((each) => !awaited.has(each.builder));
   const { builder, digest } = wanted;
   const isGoing = (each: PinnedBuilder): boolean =>
     evict.some((gone) => gone.builder === each.builder && gone.digest === each.digest);
@@ -123,7 +130,7 @@ export function plan(state: WarmingState, wanted: PinnedBuilder, offer: Offer, r
   const { copies } = state.context;
   for (const gone of evict) if (isCurrent(state.farm, gone)) count(copies, gone.builder, -1);
   count(copies, builder, 1);
-  return { agentId: agent.agentId, builder, digest, reason, evict };
+  return { agentId: agent.agentId, builder, digest, reason, evict, spare };
 }
 
 /** Whether these are the bytes upstream offers now; a builder upstream says nothing of is as it is. */
@@ -150,12 +157,14 @@ function offerOf(
 ): Offer | undefined {
   const { farm } = state;
   const order = orderOf(state, agent, forScore);
-  const evict = makeRoom(agent, sizeBytesOf(farm.sizes, wanted.builder), order, farm.sizes);
+  const room = makeRoom(agent, sizeBytesOf(farm, wanted.builder), order, farm);
+  // Where nobody ever had a builder its size is a guess: the agent will know when it sees the archive.
+  const evict = room ?? (farm.usualSizeBytes === undefined && farm.sizes.size === 0 ? order : undefined);
   if (!evict) return undefined;
   const loss = evict.reduce((sum, { value }) => sum + value, 0);
   const busyMs = freeSlots(agent) > 0 ? 0 : buildMsOf(farm.timings, wanted.builder) / agent.slots;
   const fetchMs = fetchMsOf(farm.timings, wanted.builder, agent.agentId);
-  return { agent, evict, loss, costMs: fetchMs + busyMs + loss * HORIZON_MS };
+  return { agent, evict, order, loss, costMs: fetchMs + busyMs + loss * HORIZON_MS };
 }
 
 function orderOf(state: WarmingState, agent: AgentView, forScore: number | undefined): readonly Evictable[] {

@@ -1,4 +1,4 @@
-import { type Builder, builderToken } from '../../shared/domain/builder.ts';
+import { type Builder, builderToken, parseBuilderToken } from '../../shared/domain/builder.ts';
 import { type Demand, demandAt } from './demand.ts';
 
 /**
@@ -26,4 +26,36 @@ export function expectedDemand(
     expected.set(token(version), { count: demandAt(before, nowMs), countedAt: nowMs });
   }
   return expected;
+}
+
+/** A release that was not seen before, and those it may follow, the nearest first. */
+export interface NewRelease {
+  readonly version: string;
+  readonly mayFollow: readonly string[];
+}
+
+/**
+ * What is new among the releases of a distribution. Snapshots are none: they are built anew every day, and asked for all the time.
+ * @param byBranch versions of each branch, newest first; branches newest first too.
+ */
+export function newReleases(
+  byBranch: ReadonlyMap<string, readonly string[]>,
+  seen: ReadonlySet<string>,
+): readonly NewRelease[] {
+  const all = [...byBranch.values()].flat().filter((version) => !version.endsWith('SNAPSHOT'));
+  return all.flatMap((version, at) => (seen.has(version) ? [] : [{ version, mayFollow: all.slice(at + 1) }]));
+}
+
+/** Of the versions a release may follow the nearest that anybody asks for. */
+export function followedVersion(
+  { mayFollow }: NewRelease,
+  distro: string,
+  demands: ReadonlyMap<string, Demand>,
+): string | undefined {
+  const asked = new Set<string>();
+  for (const token of demands.keys()) {
+    const builder = parseBuilderToken(token);
+    if (builder?.distro === distro) asked.add(builder.version);
+  }
+  return mayFollow.find((version) => asked.has(version));
 }

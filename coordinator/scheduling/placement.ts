@@ -16,6 +16,33 @@ export function nextSet(agent: AgentView, sets: readonly WaitingView[]): Waiting
   return servable(agent, sets)[0];
 }
 
+/**
+ * Which agents should look for work, the best first: for each set in fair order the least loaded that have its builder warm, as many
+ * as builds wait. An agent is named once for each build it should take.
+ * @returns also the sets for which there are too few.
+ */
+export function matchAgents(
+  sets: readonly WaitingView[],
+  agents: readonly AgentView[],
+): { readonly agentIds: readonly string[]; readonly unmatched: readonly WaitingView[] } {
+  const free = new Map(agents.map((agent) => [agent.agentId, freeSlots(agent)]));
+  const agentIds: string[] = [];
+  const unmatched: WaitingView[] = [];
+  for (const set of [...sets].sort((left, right) => left.firstScore - right.firstScore)) {
+    let open = set.count;
+    for (const { agentId } of agentsFor(set, agents)) {
+      for (let slots = free.get(agentId) ?? 0; open > 0 && slots > 0; slots -= 1) {
+        free.set(agentId, slots - 1);
+        agentIds.push(agentId);
+        open -= 1;
+      }
+      if (open === 0) break;
+    }
+    if (open > 0) unmatched.push(set);
+  }
+  return { agentIds, unmatched };
+}
+
 /** All sets an agent has warm and may take, in fair order; the first one may turn out to hold nothing for it. */
 export function servable(agent: AgentView, sets: readonly WaitingView[]): readonly WaitingView[] {
   return sets

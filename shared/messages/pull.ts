@@ -70,7 +70,10 @@ export const PullAnswerSchema = Type.Object({
   start: Type.Optional(GrantSchema),
   /** Fetch, verify and unpack this builder. */
   warm: Type.Optional(BuilderSourceSchema),
-  /** What may be removed to make room for it, the least valuable first; nothing else may. */
+  /**
+   * What may be removed to make room for it, the least valuable first; nothing else may. Without `warm`: the builders take more than
+   * they may, and are to be removed until they do not.
+   */
   evictable: Type.Optional(Type.Array(PinnedBuilderSchema, { maxItems: 10_000 })),
   /** Attempts the farm no longer wants from this agent; they are stopped and nothing of them is sent. */
   cancel: Type.Array(AttemptIdSchema),

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { FarmView } from '../../agents/farm-view.ts';
+import type { ShownFarm } from '../../agents/shown-farm.ts';
 import { getRoute } from '../get-route.ts';
 import { ok } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';
@@ -55,7 +55,7 @@ const BUILDERS: RouteDoc = {
 };
 
 /** Who works here and what is ready; the same at every coordinator. */
-export function farmRoutes(app: FastifyInstance, view: Pick<FarmView, 'agents' | 'builders'>): void {
+export function farmRoutes(app: FastifyInstance, view: Pick<ShownFarm, 'agents' | 'builders'>): void {
   getRoute(app, '/api/v1/agents', AGENTS, async (_request, reply) =>
     reply.send({ agents: await view.agents() }),
   );

@@ -42,7 +42,7 @@ export interface ShownBuilder {
   readonly median_seconds: number | null;
 }
 
-export interface FarmViewDependencies {
+export interface ShownFarmDependencies {
   readonly agents: Pick<AgentRegistry, 'list'>;
   readonly waiting: Pick<WaitingQueue, 'waitingSets'>;
   readonly attempts: Pick<AttemptStore, 'runningByBuilder'>;
@@ -51,11 +51,11 @@ export interface FarmViewDependencies {
 }
 
 /** The farm as anybody may see it: the same at every coordinator, a second old at most. */
-export class FarmView {
-  readonly #deps: FarmViewDependencies;
+export class ShownFarm {
+  readonly #deps: ShownFarmDependencies;
   #agents: { readonly at: number; readonly states: Promise<readonly AgentState[]> } | undefined;
 
-  constructor(deps: FarmViewDependencies) {
+  constructor(deps: ShownFarmDependencies) {
     this.#deps = deps;
   }
 
@@ -113,7 +113,7 @@ export class FarmView {
   }
 }
 
-function shownAgent({ pull, heldAttempts, isSuspect }: AgentState): ShownAgent {
+function shownAgent({ pull, running, isSuspect }: AgentState): ShownAgent {
   const name = (token: string): string => {
     const builder = parseBuilderToken(token);
     return builder ? builderName(builder) : token;
@@ -123,7 +123,7 @@ function shownAgent({ pull, heldAttempts, isSuspect }: AgentState): ShownAgent {
     software: pull.software,
     arch: pull.arch ?? null,
     slots: pull.slots,
-    running: heldAttempts,
+    running: running.length,
     warm: pull.warm.map(({ builder }) => name(builder)).sort(),
     warming: pull.warming.map(({ builder }) => name(builder)).sort(),
     load_per_core: pull.loadPerCore,

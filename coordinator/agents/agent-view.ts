@@ -1,0 +1,26 @@
+import type { Pull } from '../../shared/messages/pull.ts';
+import type { AgentView } from '../scheduling/farm-view.ts';
+import type { AgentState } from './agent-registry.ts';
+import { lanesOf, trustOf } from './trust.ts';
+
+/**
+ * An agent as scheduling sees it.
+ * @param orders builders it was told to fetch and may not have told of yet, and those it is not to be asked for.
+ */
+export function agentViewOf(
+  { pull, running, isSuspect }: Pick<AgentState, 'pull' | 'running' | 'isSuspect'>,
+  orders: { readonly warming: Pull['warming']; readonly paused: readonly string[] } = NO_ORDERS,
+): AgentView {
+  const told = new Set([...pull.warm, ...pull.warming].map(({ builder, digest }) => `${builder} ${digest}`));
+  const untold = orders.warming.filter(({ builder, digest }) => !told.has(`${builder} ${digest}`));
+  return {
+    ...pull,
+    warming: [...pull.warming, ...untold],
+    lanes: lanesOf(trustOf(pull.agentId)),
+    running,
+    isSuspect,
+    paused: orders.paused,
+  };
+}
+
+const NO_ORDERS = { warming: [], paused: [] };

@@ -1,0 +1,23 @@
+import type { Redis } from 'ioredis';
+import { PINNED_BUILDERS_KEY } from '../builds/keys.ts';
+
+/** Builders the operator wants warm always, by token; remembered until unpinned. */
+export class PinnedBuilders {
+  readonly #redis: Redis;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  async all(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#redis.smembers(PINNED_BUILDERS_KEY));
+  }
+
+  async pin(builder: string): Promise<void> {
+    await this.#redis.sadd(PINNED_BUILDERS_KEY, builder);
+  }
+
+  async unpin(builder: string): Promise<void> {
+    await this.#redis.srem(PINNED_BUILDERS_KEY, builder);
+  }
+}
