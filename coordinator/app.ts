@@ -17,8 +17,6 @@ import { JobQueue } from './builds/job-queue.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
-import { createFarm } from './farm/create-farm.ts';
-import { DemandCounts } from './farm/demand-counts.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
 import { Reposts } from './http/legacy/reposts.ts';
 import { StoreAliases } from './http/legacy/store-aliases.ts';
@@ -94,11 +92,7 @@ async function open(
   const metrics = createMetrics();
   const stats = new StatsRecorder({ redis, clock, log });
   openLoop('statistics', (signal) => stats.run(signal), opened);
-  const demand = new DemandCounts({ redis, clock, log });
-  const parts = createBuilds(
-    { redis, connection, queue, artifacts, metrics, stats, demand, clock, log },
-    config,
-  );
+  const parts = createBuilds({ redis, connection, queue, artifacts, metrics, stats, clock, log }, config);
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
   const documents = { clock, log, proxies, shared: new RedisDocuments(redis, log) };
   const catalog = opened.use('catalog', openCatalog(config, documents));
@@ -114,10 +108,9 @@ async function open(
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;
   const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
 
-  const farm = createFarm({ redis, clock, demand, agents, waiting });
   const planner = new WarmPlanner({
     ...{ builds, waiting, agents, commit, log },
-    farm: farm.farm,
+    farm: parts.farm,
     limits: { maxFetches: config.maxWarming, maxAhead: aheadOf(config.maxWarming) },
     lifetimes: config,
   });
@@ -148,7 +141,7 @@ async function open(
     connection,
     queue,
     lock,
-    follower: new UpstreamFollower({ ...farm, redis, catalog, builds, waiting, clock, log }),
+    follower: new UpstreamFollower({ ...parts, redis, catalog, builds, waiting, clock, log }),
     staging: artifacts,
     retention,
     clearMs: lookEveryMs(
@@ -181,7 +174,6 @@ async function open(
     artifacts,
     queue,
     clock,
-    redis,
     readiness,
     metrics: metrics.registry,
     log,

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import type { Redis } from 'ioredis';
 import type { Clock } from '../shared/clock.ts';
 import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
@@ -7,7 +6,6 @@ import { AgentControl } from './agents/agent-control.ts';
 import { ShownFarm } from './agents/shown-farm.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import { BuildControl } from './builds/build-control.ts';
-import { BuildTimes } from './builds/build-times.ts';
 import type { Builds } from './builds/create-builds.ts';
 import type { JobQueue } from './builds/job-queue.ts';
 import { QueueView } from './builds/queue-view.ts';
@@ -31,14 +29,13 @@ export async function openHttp(
     readonly artifacts: DirectoryStore;
     readonly queue: JobQueue;
     readonly clock: Clock;
-    readonly redis: Redis;
     /** Told of each well-formed request that is refused. Must not throw. */
     readonly onRefused: () => void;
     /** Ends what would go on for as long as a client listens. */
     readonly closing: AbortSignal;
   },
 ): Promise<HttpServer> {
-  const { parts, catalog, artifacts, stats, aliases, reposts, redis, clock, log } = deps;
+  const { parts, catalog, artifacts, stats, aliases, reposts, clock, log } = deps;
   const { lists, documents, versions } = deps.forClients;
   const policy = { allowDefaults: config.allowDefaults, repositoryAllowList: config.repositoryAllowList };
   const counted = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -49,7 +46,7 @@ export async function openHttp(
       throw thrown;
     }
   };
-  const view = new ShownFarm({ ...parts, times: new BuildTimes(redis, clock), clock });
+  const view = new ShownFarm({ ...parts, clock });
   const admin = config.adminToken === undefined ? undefined : adminOf(config.adminToken, deps);
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(

@@ -4,10 +4,11 @@ import { readBuildAnswer } from './build-answer.ts';
 const hash = 'a'.repeat(64);
 
 test('a waiting build tells its position, a running one its stage', () => {
-  expect(readBuildAnswer(202, { request_hash: hash, queue_position: 3, detail: 'queued' })).toEqual({
+  expect(readBuildAnswer(202, { request_hash: hash, queue_position: 3, eta_seconds: 90 })).toEqual({
     kind: 'queued',
     hash,
     position: 3,
+    etaSeconds: 90,
   });
   expect(readBuildAnswer(202, { request_hash: hash, imagebuilder_status: 'init' })).toEqual({
     kind: 'running',

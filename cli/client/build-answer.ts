@@ -18,6 +18,8 @@ export type FinishedBuild = Static<typeof DoneSchema>;
 const UnfinishedSchema = Type.Object({
   request_hash: Type.String({ pattern: '^[A-Za-z0-9._-]+$' }),
   queue_position: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Not of asu. */
+  eta_seconds: Type.Optional(Type.Integer({ minimum: 0 })),
   imagebuilder_status: Type.Optional(Type.String()),
 });
 
@@ -30,7 +32,13 @@ const FailedSchema = Type.Object({
 
 /** What a server says of a build. */
 export type BuildAnswer =
-  | { readonly kind: 'queued'; readonly hash: string; readonly position: number | undefined }
+  | {
+      readonly kind: 'queued';
+      readonly hash: string;
+      readonly position: number | undefined;
+      /** Until it is expected to be done. */
+      readonly etaSeconds: number | undefined;
+    }
   | { readonly kind: 'running'; readonly hash: string; readonly stage: Stage | string }
   | { readonly kind: 'done'; readonly build: FinishedBuild }
   | {
@@ -48,8 +56,11 @@ export function readBuildAnswer(status: number, body: unknown): BuildAnswer {
   if (status === 200) return { kind: 'done', build: parseAs(DoneSchema, body, 'the finished build') };
   if (status === 202) {
     const answer = parseAs(UnfinishedSchema, body, 'the waiting build');
-    const { request_hash: hash, queue_position: position, imagebuilder_status: stage } = answer;
-    return stage === undefined ? { kind: 'queued', hash, position } : { kind: 'running', hash, stage };
+    const { request_hash: hash, queue_position: position, eta_seconds: etaSeconds } = answer;
+    const stage = answer.imagebuilder_status;
+    return stage === undefined
+      ? { kind: 'queued', hash, position, etaSeconds }
+      : { kind: 'running', hash, stage };
   }
   const failed = parseAs(FailedSchema, typeof body === 'object' && body !== null ? body : {}, 'the failure');
   const isBuild = status === 500 && failed.request_hash !== undefined;

@@ -9,7 +9,7 @@ function recorded(isTTY: boolean): { readonly written: string[]; readonly view: 
 }
 
 function play(view: BuildView): void {
-  view.show({ event: 'queued', hash: 'h', position: 2 });
+  view.show({ event: 'queued', hash: 'h', position: 2, etaSeconds: 250 });
   view.show({ event: 'stage', hash: 'h', stage: 'building_image' });
   view.show({ event: 'log', line: '\u001b]0;title\u0007Installing\ttmux' });
   view[Symbol.dispose]();
@@ -20,7 +20,7 @@ test('without a terminal a build is plain lines', () => {
   play(view);
   const text = written.join('');
   expect(text).toMatch(
-    /waiting for an agent, 2 before it\n.*building the image\n.*│ .*Installing {4}tmux\n$/,
+    /waiting for an agent, 2 before it, done in about 5 min\n.*building the image\n.*│ .*Installing {4}tmux\n$/,
   );
   expect(text).not.toContain('\u001b');
 });

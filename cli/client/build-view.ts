@@ -22,7 +22,7 @@ export class BuildView implements Disposable {
   show(event: BuildEvent): void {
     switch (event.event) {
       case 'queued':
-        this.#enter('queued', event.position ? `, ${event.position} before it` : '');
+        this.#enter('queued', queueNote(event.position, event.etaSeconds));
         break;
       case 'stage':
         this.#enter(event.stage, '');
@@ -64,6 +64,19 @@ export class BuildView implements Disposable {
     const seconds = ((now - this.#startedAt) / 1000).toFixed(1);
     this.#terminal.status(`   ${bar} ${words}, ${seconds} s`);
   }
+}
+
+/** `, 3 before it, done in about 5 min`; coarse, so that it is not a new line with every poll. */
+function queueNote(position: number | undefined, etaSeconds: number | undefined): string {
+  const before = position ? `, ${position} before it` : '';
+  if (etaSeconds === undefined) return before;
+  return `${before}, done in about ${coarseDuration(etaSeconds)}`;
+}
+
+function coarseDuration(seconds: number): string {
+  if (seconds < 60) return `${Math.max(10, Math.ceil(seconds / 10) * 10)} s`;
+  if (seconds < 90 * 60) return `${Math.ceil(seconds / 60)} min`;
+  return `${Math.ceil(seconds / 3_600)} h`;
 }
 
 /** Text from elsewhere without control characters, which could redraw or rename the reader's terminal. */

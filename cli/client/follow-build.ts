@@ -13,7 +13,12 @@ const LOG_REST_MS = 2_000;
 export type FinalAnswer = Extract<BuildAnswer, { readonly kind: 'done' | 'failed' }>;
 
 export type BuildEvent =
-  | { readonly event: 'queued'; readonly hash: string; readonly position: number | undefined }
+  | {
+      readonly event: 'queued';
+      readonly hash: string;
+      readonly position: number | undefined;
+      readonly etaSeconds: number | undefined;
+    }
   | { readonly event: 'stage'; readonly hash: string; readonly stage: string }
   | { readonly event: 'log'; readonly line: string }
   /** The server does not answer just now; it is asked again. */
@@ -56,7 +61,7 @@ export async function followBuild(
 
 function eventOf(answer: Exclude<BuildAnswer, FinalAnswer>): BuildEvent {
   return answer.kind === 'queued'
-    ? { event: 'queued', hash: answer.hash, position: answer.position }
+    ? { event: 'queued', hash: answer.hash, position: answer.position, etaSeconds: answer.etaSeconds }
     : { event: 'stage', hash: answer.hash, stage: answer.stage };
 }
 

@@ -90,6 +90,12 @@ export class AttemptStore {
     return (await this.#redis.hget(attemptHashKey(attemptKey(id)), 'agentId')) ?? undefined;
   }
 
+  /** When a live attempt was granted, epoch milliseconds. */
+  async startedAt(id: AttemptId): Promise<number | undefined> {
+    const text = await this.#redis.hget(attemptHashKey(attemptKey(id)), 'startedAt');
+    return text === null ? undefined : Number(text);
+  }
+
   /** Throws `lease_lost` unless the lease is the current one of its attempt. */
   async requireCurrent(lease: Lease): Promise<void> {
     const nonce = await this.#redis.hget(attemptHashKey(attemptKey(lease)), 'nonce');

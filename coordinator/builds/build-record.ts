@@ -19,8 +19,10 @@ export interface BuildRecord {
   readonly attempt: number;
   /** Where the newest attempt is; null unless `running` or `publishing`. */
   readonly stage: Stage | null;
-  /** Builds that wait before this one; 0-based, null unless `queued`. */
+  /** Builds that will run before this one on the slots it may run on; 0-based, null unless `queued`. */
   readonly position: number | null;
+  /** Until it is expected to be final, milliseconds from now; null of a final one, and where nobody can say. */
+  readonly etaMs: number | null;
   /** Whether a final state is given from memory to whoever asks the same; true before. */
   readonly isCacheable: boolean;
   /** The complete client body (contract 2.5, 2.6) of a final state; null before. */

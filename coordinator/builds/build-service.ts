@@ -18,6 +18,8 @@ export interface BuildServiceDependencies {
   readonly waiting: WaitingQueue;
   readonly artifacts: Pick<ArtifactStore, 'newest' | 'has'>;
   readonly queue: JobQueue;
+  /** Adds what is to be expected to a build that is not final. */
+  readonly forecast: (record: BuildRecord) => Promise<BuildRecord>;
   readonly clock: Clock;
   readonly log: Log;
   /** Builds that may wait before new ones are refused. */
@@ -51,7 +53,7 @@ export class BuildService {
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
     if (isNew) await this.publish(record);
-    return record;
+    return await this.#deps.forecast(record);
   }
 
   /** The build of a request hash, from Redis or from what the artifact store remembers. */
@@ -76,8 +78,9 @@ export class BuildService {
       record = undefined;
     }
     record ??= await this.#restored(hash);
-    if (record) this.#finals.hold(record, askedAt);
-    return record;
+    if (!record) return undefined;
+    this.#finals.hold(record, askedAt);
+    return await this.#deps.forecast(record);
   }
 
   readonly #isStill: IsStill = async (held) =>

@@ -7,7 +7,8 @@ import { leaseTimes } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
 import { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
-import type { DemandCounts } from '../farm/demand-counts.ts';
+import { createFarm, type Farm } from '../farm/create-farm.ts';
+import { Forecast } from '../farm/forecast.ts';
 import type { Metrics } from '../metrics.ts';
 import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
@@ -24,7 +25,7 @@ import { WaitingQueue } from './waiting-queue.ts';
 import { Watch } from './watch.ts';
 
 /** The parts that together are the truth about builds, wired. None of them has a life of its own. */
-export interface Builds {
+export interface Builds extends Farm {
   readonly builds: BuildStore;
   readonly attempts: AttemptStore;
   readonly waiting: WaitingQueue;
@@ -43,16 +44,15 @@ export interface CreateBuildsDependencies {
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
   readonly stats: Pick<StatsRecorder, 'requested' | 'finished'>;
-  readonly demand: Pick<DemandCounts, 'count'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createBuilds(
   deps: CreateBuildsDependencies,
-  config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number },
+  config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number; readonly maxWarming: number },
 ): Builds {
-  const { redis, connection, queue, artifacts, metrics, stats, demand, clock, log } = deps;
+  const { redis, connection, queue, artifacts, metrics, stats, clock, log } = deps;
   const scripts = new RedisScripts(redis);
   const builds = new BuildStore(redis, scripts);
   const attempts = new AttemptStore(redis, scripts, leaseTimes(config.leaseMs));
@@ -78,22 +78,31 @@ export function createBuilds(
     onLost: metrics.attemptLost,
     onSilent: (agentId) => agents.markSuspect(agentId),
   });
+  const farm = createFarm({ redis, clock, log, agents, waiting });
+  const forecast = new Forecast({
+    farm: farm.farm,
+    waiting,
+    attempts,
+    clock,
+    maxFetches: config.maxWarming,
+  });
   const service = new BuildService({
     builds,
     waiting,
     artifacts,
     queue,
+    forecast: (record) => forecast.of(record),
     clock,
     log,
     maxQueued: config.maxQueued,
     onRequest: (kind, record, request) => {
       metrics.requestAccepted(kind);
       stats.requested(kind, record, request);
-      if (kind === 'new') demand.count(builderToken(record.source));
+      if (kind === 'new') farm.demand.count(builderToken(record.source));
     },
   });
   const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });
-  return { builds, attempts, waiting, agents, watch, commit, ends, service, buildLog };
+  return { ...farm, builds, attempts, waiting, agents, watch, commit, ends, service, buildLog };
 }
 
 function canTakeFrom(

@@ -73,6 +73,7 @@ export class RecordReader {
       attempt: Number(attempt),
       stage: STAGES.find((each) => each === stage) ?? null,
       position: state === 'queued' ? 0 : null,
+      etaMs: null,
       isCacheable: !isFinal(state) || isCacheable === '1',
       answer: isFinal(state) ? (JSON.parse(answer ?? '{}') as Record<string, unknown>) : null,
     };

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { LANES, type Lane } from '../../shared/domain/build-spec.ts';
+import { builderToken } from '../../shared/domain/builder.ts';
 import type { WaitingView } from '../scheduling/farm-view.ts';
+import type { BuildRecord } from './build-record.ts';
 import { QUEUED_KEY, waitingKey } from './keys.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
@@ -60,6 +62,20 @@ export class WaitingQueue {
   /** Hashes that wait for a builder, first come first. */
   async waitingHashes(lane: Lane, builder: string, most: number): Promise<readonly string[]> {
     return await this.#redis.zrange(waitingKey(lane, builder), '0', String(most - 1));
+  }
+
+  /** How many builds of each of these sets come before a waiting one in fair order; 0 of each when it does not wait. */
+  async countsBefore(
+    build: BuildRecord,
+    sets: readonly { readonly lane: Lane; readonly builder: string }[],
+  ): Promise<readonly number[]> {
+    if (sets.length === 0) return [];
+    const own = waitingKey(build.lane, builderToken(build.source));
+    const score = await this.#redis.zscore(own, build.requestHash);
+    if (score === null) return sets.map(() => 0);
+    return await Promise.all(
+      sets.map(({ lane, builder }) => this.#redis.zcount(waitingKey(lane, builder), '-inf', `(${score}`)),
+    );
   }
 
   /** Lets builds whose back-off is over be claimed again, and tells which. */

@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../shared/clock.ts';
+import type { Log } from '../../shared/log.ts';
 import type { AgentRegistry } from '../agents/agent-registry.ts';
 import { BuildTimes } from '../builds/build-times.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
-import type { DemandCounts } from './demand-counts.ts';
+import { DemandCounts } from './demand-counts.ts';
 import { FarmPictures } from './farm-picture.ts';
 import { OfferedBuilders } from './offered-builders.ts';
 import { PinnedBuilders } from './pinned-builders.ts';
@@ -20,11 +21,12 @@ export interface Farm {
 export function createFarm(deps: {
   readonly redis: Redis;
   readonly clock: Clock;
-  readonly demand: DemandCounts;
+  readonly log: Log;
   readonly agents: AgentRegistry;
   readonly waiting: WaitingQueue;
 }): Farm {
-  const { redis, clock, demand, agents, waiting } = deps;
+  const { redis, clock, log, agents, waiting } = deps;
+  const demand = new DemandCounts({ redis, clock, log });
   const times = new BuildTimes(redis, clock);
   const offered = new OfferedBuilders(redis);
   const pinned = new PinnedBuilders(redis);

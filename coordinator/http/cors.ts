@@ -4,7 +4,8 @@
  */
 export const CORS_HEADERS: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'X-Imagebuilder-Status, X-Queue-Position, X-Unknown-Package, Retry-After',
+  'access-control-expose-headers':
+    'X-Imagebuilder-Status, X-Queue-Position, X-Eta-Seconds, X-Unknown-Package, Retry-After',
 };
 
 /** What a preflight gets besides. */

@@ -6,6 +6,8 @@ import { sampleRecord } from './sample-record.test.support.ts';
 const view = (changes: Partial<BuildRecord>, method: 'POST' | 'GET' = 'GET') =>
   jobView({ ...sampleRecord(), ...changes }, method);
 
+const waitHeaders = { 'x-eta-seconds': '95', 'retry-after': '10' };
+
 describe('a build as clients see it', () => {
   test('queued: a position, no stage, no request', () => {
     expect(view({ state: 'queued', position: 3 })).toEqual({
@@ -14,10 +16,16 @@ describe('a build as clients see it', () => {
         status: 202,
         detail: 'queued',
         queue_position: 3,
+        eta_seconds: 95,
         enqueued_at: '2026-09-21T14:13:20.123Z',
         request_hash: 'f'.repeat(64),
       },
-      headers: { 'x-imagebuilder-status': 'queued', 'x-queue-position': '3', 'retry-after': '2' },
+      headers: {
+        'x-imagebuilder-status': 'queued',
+        'x-queue-position': '3',
+        'x-eta-seconds': '95',
+        'retry-after': '10',
+      },
     });
   });
 
@@ -32,7 +40,8 @@ describe('a build as clients see it', () => {
     expect(body).toMatchObject({ status: 202, detail: 'started', imagebuilder_status: shown });
     expect(body).toHaveProperty('request.version_code', 'r1-abc');
     expect(body).not.toHaveProperty('queue_position');
-    expect(headers).toEqual({ 'x-imagebuilder-status': shown, 'x-queue-position': '0', 'retry-after': '2' });
+    expect(headers).toEqual({ 'x-imagebuilder-status': shown, 'x-queue-position': '0', ...waitHeaders });
+    expect(body.eta_seconds).toBe(95);
   });
 
   test('the request is echoed whole, without the first-boot script', () => {
@@ -70,10 +79,10 @@ describe('a build as clients see it', () => {
     expect(view({ state: 'queued' }, 'GET').body.enqueued_at).toBe('2026-09-21T14:13:20.123Z');
   });
 
-  test('the further back, the later a poll makes sense, up to half a minute', () => {
-    const waits = [0, 40, 5_000].map(
-      (position) => view({ state: 'queued', position }).headers['retry-after'],
-    );
-    expect(waits).toEqual(['2', '12', '30']);
+  test('while nobody can say when it begins there is no time, and no hurry to ask again', () => {
+    const { body, headers } = view({ state: 'queued', etaMs: null });
+    expect(body).not.toHaveProperty('eta_seconds');
+    expect(headers).not.toHaveProperty('x-eta-seconds');
+    expect(headers['retry-after']).toBe('30');
   });
 });

@@ -2,11 +2,11 @@ import { isFinal } from '../../shared/domain/build.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
 import { requestEcho } from '../builds/request-echo.ts';
+import { retryAfterSeconds } from '../scheduling/eta.ts';
 import { CORS_HEADERS } from './cors.ts';
 
-/** How often a client that waits in the queue need ask at most and at least, seconds. */
-const QUEUED_POLL_SECONDS = { min: 2, max: 30 };
-const RUNNING_POLL_SECONDS = 2;
+/** How often to ask about a build of which nobody can say when it begins, seconds. */
+const UNKNOWN_POLL_SECONDS = 30;
 
 /** A build as the client API tells it. */
 export interface JobView {
@@ -18,7 +18,7 @@ export interface JobView {
 
 /**
  * A build in the words of contract 2.5. `queue_position` is there only while it waits, `imagebuilder_status` always while it
- * is made: clients throw otherwise (pitfall 9).
+ * is made: clients throw otherwise (pitfall 9). `eta_seconds` is there as long as somebody can say.
  * @param method the two methods write `enqueued_at` differently.
  * @throws FarmError `internal` for a final state without its answer.
  */
@@ -29,8 +29,8 @@ export function jobView(record: BuildRecord, method: 'POST' | 'GET'): JobView {
       const position = record.position ?? 0;
       return {
         status: 202,
-        body: { status: 202, detail: 'queued', queue_position: position, ...common },
-        headers: { ...headers('queued', position), 'retry-after': String(queuedPollSeconds(position)) },
+        body: { status: 202, detail: 'queued', queue_position: position, ...etaOf(record), ...common },
+        headers: { ...headers('queued', position), ...waitHeaders(record) },
       };
     }
     case 'running':
@@ -42,10 +42,11 @@ export function jobView(record: BuildRecord, method: 'POST' | 'GET'): JobView {
           status: 202,
           detail: 'started',
           imagebuilder_status: stage,
+          ...etaOf(record),
           request: requestEcho(record),
           ...common,
         },
-        headers: { ...headers(stage), 'retry-after': String(RUNNING_POLL_SECONDS) },
+        headers: { ...headers(stage), ...waitHeaders(record) },
       };
     }
     case 'done':
@@ -106,7 +107,15 @@ function enqueuedAt(acceptedAt: number, method: 'POST' | 'GET'): string {
   return method === 'GET' ? iso : iso.replace('Z', '+00:00');
 }
 
-/** The further back, the less often it pays to ask. */
-function queuedPollSeconds(position: number): number {
-  return Math.min(QUEUED_POLL_SECONDS.max, QUEUED_POLL_SECONDS.min + Math.floor(position / 4));
+function etaOf({ etaMs }: BuildRecord): { readonly eta_seconds?: number } {
+  return etaMs === null ? {} : { eta_seconds: Math.ceil(etaMs / 1000) };
+}
+
+function waitHeaders(record: BuildRecord): Record<string, string> {
+  const { etaMs } = record;
+  if (etaMs === null) return { 'retry-after': String(UNKNOWN_POLL_SECONDS) };
+  return {
+    'retry-after': String(retryAfterSeconds(etaMs)),
+    'x-eta-seconds': String(Math.ceil(etaMs / 1000)),
+  };
 }

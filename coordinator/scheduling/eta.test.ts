@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { etaOf, type Outlook, positionOf, retryAfterSeconds } from './eta.ts';
+import { etaOf, type Outlook, positionOf, remainingMs, retryAfterSeconds } from './eta.ts';
 
 const outlook: Outlook = {
   position: 0,
@@ -63,6 +63,12 @@ test('the position counts of other builders what will run on shared slots', () =
   expect(positionOf(0, [{ before: 5, slots: 0, sharedSlots: 0 }])).toBe(0);
 });
 
+test('of a build that runs the rest of the usual time is left, and never nothing', () => {
+  expect([0, 40_000, 99_000, 500_000, -5].map((ranMs) => remainingMs(100_000, ranMs))).toEqual([
+    100_000, 60_000, 10_000, 10_000, 100_000,
+  ]);
+});
+
 test('to ask again makes sense after a part of what is left, within bounds', () => {
-  expect([0, 50_000, 100_000, 3_600_000].map(retryAfterSeconds)).toEqual([2, 10, 20, 60]);
+  expect([0, 50_000, 100_000, 3_600_000].map(retryAfterSeconds)).toEqual([2, 5, 10, 30]);
 });

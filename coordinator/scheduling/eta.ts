@@ -62,11 +62,19 @@ export function etaOf(outlook: Outlook): Eta {
   return { startsInMs: Math.round(startsInMs), doneInMs: Math.round(startsInMs + buildMs) };
 }
 
+/** What is always said to be left of a build that is made: it may take longer than usual, and nobody knows by how much. */
+const LEAST_PART_LEFT = 0.1;
+
+/** What is left of a build that has run for so long, by the median of such builds, milliseconds. */
+export function remainingMs(buildMs: number, ranMs: number): number {
+  return Math.round(Math.max(buildMs * LEAST_PART_LEFT, buildMs - Math.max(0, ranMs)));
+}
+
 /** Bounds of Retry-After, seconds. Clients of asu ask every 5 s at most; those that heed the header may come less often. */
 const MIN_RETRY_S = 2;
-const MAX_RETRY_S = 60;
+const MAX_RETRY_S = 30;
 
-/** When to ask again, whole seconds: after a fifth of what is left, so that the answer is at most a fifth late. */
+/** When to ask again, whole seconds: after a tenth of what is left, so that the answer is at most a tenth late. */
 export function retryAfterSeconds(doneInMs: number): number {
-  return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, Math.ceil(doneInMs / 5_000)));
+  return Math.min(MAX_RETRY_S, Math.max(MIN_RETRY_S, Math.ceil(doneInMs / 10_000)));
 }

@@ -46,6 +46,7 @@ beforeAll(async () => {
     waiting: new WaitingQueue(redis, scripts),
     artifacts: new DirectoryStore(artifactsFolder),
     queue,
+    forecast: async (record) => record,
     clock: systemClock,
     log: silentLog,
     maxQueued: 10,

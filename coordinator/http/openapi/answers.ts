@@ -27,10 +27,20 @@ const request = Type.Record(Type.String(), Type.Unknown(), {
   description: 'the request, defaults filled in',
 });
 
+const eta = {
+  eta_seconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'until it is expected to be final; absent while nobody can say',
+    }),
+  ),
+};
+
 export const QueuedSchema = Type.Object({
   status: Type.Literal(202),
   detail: Type.Literal('queued'),
-  queue_position: Type.Integer({ minimum: 0, description: 'builds that wait before this one' }),
+  queue_position: Type.Integer({ minimum: 0, description: 'builds that will run before this one' }),
+  ...eta,
   ...common,
 });
 
@@ -38,6 +48,7 @@ export const StartedSchema = Type.Object({
   status: Type.Literal(202),
   detail: Type.Literal('started'),
   imagebuilder_status: Type.Enum([...STAGES]),
+  ...eta,
   request,
   ...common,
 });
@@ -74,8 +85,9 @@ export const FailedSchema = Type.Object({
 
 const STATUS_HEADERS = {
   'X-Imagebuilder-Status': 'where the build is: queued, a stage, done or failed',
-  'X-Queue-Position': 'builds that wait before this one',
+  'X-Queue-Position': 'builds that will run before this one',
 };
+const ETA = { 'X-Eta-Seconds': 'until the build is expected to be final; absent while nobody can say' };
 export const RETRY_AFTER = { 'Retry-After': 'seconds after which asking again makes sense' };
 
 /** What every question about a build may be answered with. */
@@ -84,7 +96,7 @@ export const BUILD_ANSWERS = {
   202: {
     description: 'The build waits or is being made.',
     schema: Type.Union([QueuedSchema, StartedSchema]),
-    headers: { ...STATUS_HEADERS, ...RETRY_AFTER },
+    headers: { ...STATUS_HEADERS, ...ETA, ...RETRY_AFTER },
   },
   500: { description: 'The build failed.', schema: FailedSchema, headers: STATUS_HEADERS },
 } as const satisfies Record<number, AnswerDoc>;

@@ -22,6 +22,7 @@ describe('asking for a build', () => {
       status: 202,
       detail: 'queued',
       queue_position: 0,
+      eta_seconds: 95,
       enqueued_at: '2026-09-21T14:13:20.123+00:00',
       request_hash: HASH,
     });
