@@ -5,6 +5,7 @@ import { laneOf, requestHash } from '../../shared/domain/build-spec.ts';
 import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
+import { type BuildOwner, OPERATOR, ownerKey } from './build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import { buildKey, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, waitingKey } from './keys.ts';
 import { TROUBLES, type Trouble } from './loss.ts';
@@ -36,10 +37,14 @@ export class BuildStore {
     this.#scripts = scripts;
   }
 
-  /** Answers from the build of this request, or creates it. Throws `resource_exhausted` (`queueLength`) when the queue is full. */
+  /**
+   * Answers from the build of this request, or creates it, to wait on account of its owner. Throws `resource_exhausted`
+   * (`queueLength`) when the queue is full.
+   */
   async submit(
     request: ResolvedRequest,
     maxQueued: number,
+    owner: BuildOwner = OPERATOR,
   ): Promise<{ readonly isNew: boolean; readonly record: BuildRecord }> {
     const { spec, source } = request;
     const hash = requestHash(spec);
@@ -54,6 +59,9 @@ export class BuildStore {
       client: request.client ?? '',
       isPinned: spec.versionCode !== '',
       maxQueued,
+      owner: ownerKey(owner),
+      priority: owner.priority,
+      weight: owner.weight,
     });
     if (answer.status === 'full') {
       throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {

@@ -1,6 +1,21 @@
 -- Gives the first eligible waiting build of a builder to the agent of one pull.
 -- a: agentId, session, sequence, lane, builder, digest, nonce, grantMs
 -- answers: status = granted (requestHash, generation, attempt) | empty | ineligible | superseded | busy
+
+-- Moves the clock for a claim, while the claimed build still waits: `virtualTimeAfterClaim`.
+local function move_clock()
+  local order = P .. 'waiting-order'
+  local first = redis.call('ZRANGE', order, 0, 0, 'WITHSCORES')
+  -- What an older coordinator let go is still in the order. It comes to its front in time, and must not stay there.
+  while first[1] and redis.call('HGET', build_key(first[1]), 'state') ~= 'queued' do
+    leave_order(first[1], redis.call('HGET', build_key(first[1]), 'owner'))
+    first = redis.call('ZRANGE', order, 0, 0, 'WITHSCORES')
+  end
+  local virtual_time = tonumber(redis.call('GET', P .. 'virtual-time') or '0')
+  local served = virtual_time + math.ceil(BUILD_COST / math.max(1, redis.call('ZCARD', order)))
+  redis.call('SET', P .. 'virtual-time', integer(math.max(served, tonumber(first[2] or '0'))))
+end
+
 local agent = redis.call('HMGET', P .. 'agent:' .. a.agentId, 'session', 'sequence', 'slots')
 if agent[1] ~= a.session or tonumber(agent[2]) ~= a.sequence then return answer({ status = 'superseded' }) end
 if redis.call('SCARD', P .. 'agent-attempts:' .. a.agentId) >= tonumber(agent[3]) then
@@ -13,6 +28,7 @@ for _, hash in ipairs(candidates) do
   local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil', 'generation')
   local is_avoided = build[2] == a.agentId and now() < tonumber(build[3])
   if build[1] == a.digest and not is_avoided then
+    move_clock()
     move(hash, 'running')
     leave_waiting(hash)
     local attempt = redis.call('HINCRBY', build_key(hash), 'attempt', 1)

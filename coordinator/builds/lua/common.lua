@@ -5,8 +5,12 @@
 -- attempt:<key>             hash    one live attempt: agentId, builder, nonce, state (granted, running), startedAt, stream (its
 --                                   newest one), session and sequence of the pull it was granted to
 -- leases                    zset    attempt key by the time its lease ends
--- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their virtual time
+-- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their score
 -- waiting-sets              set     the non-empty ones of those, as <lane>:<builder>
+-- virtual-time              string  an integer, the clock of the fair order (scheduling/fair-order.ts, of which this is the copy)
+-- waiting-order             zset    every build of the waiting sets by its start tag
+-- client-tags               hash    owner (<class>:<client>) to the finish tag of the newest build it has in that class
+-- client-waiting            hash    owner to how many of its builds are in waiting-order
 -- queued                    zset    every queued build by the time it was accepted
 -- delayed                   zset    queued builds that may not be claimed yet, by the time they may
 -- unpublished               zset    builds whose messages on NATS were not confirmed, by the time they were accepted
@@ -53,18 +57,46 @@ local function answer(value)
   return cjson.encode(value)
 end
 
--- Puts a queued build where agents find it; its score was fixed when it was accepted, so it keeps its place.
+-- The numbers of scheduling/fair-order.ts; a test holds the arithmetic equal.
+local BUILD_COST = 1048576
+local CLASS_OFFSET = { device = 0, bulk = 4 * BUILD_COST }
+local MAX_WEIGHT = 1024
+
+-- An integer as Redis is to keep it: tostring keeps 14 digits only.
+local function integer(value)
+  return string.format('%.0f', value)
+end
+
+-- Takes a build off the fair order. Safe to repeat: only who was in it is counted off its owner. With its last waiting build an
+-- owner is forgotten.
+local function leave_order(hash, owner)
+  if redis.call('ZREM', P .. 'waiting-order', hash) == 0 then return end
+  if owner and redis.call('HINCRBY', P .. 'client-waiting', owner, -1) <= 0 then
+    redis.call('HDEL', P .. 'client-waiting', owner)
+    redis.call('HDEL', P .. 'client-tags', owner)
+  end
+  if redis.call('EXISTS', P .. 'waiting-order') == 0 then
+    -- Whatever was miscounted beside an older coordinator ends here.
+    redis.call('DEL', P .. 'client-waiting', P .. 'client-tags')
+  end
+end
+
+-- Puts a queued build where agents find it; its score was fixed when it was accepted, so it keeps its place. One that is delayed
+-- is not there, so it counts as waiting again only from here on. An older coordinator's build has neither start tag nor owner.
 local function enter_waiting(hash)
-  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder', 'score')
+  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder', 'score', 'startTag', 'owner')
   local set = build[1] .. ':' .. build[2]
   redis.call('ZADD', P .. 'waiting:' .. set, build[3], hash)
   redis.call('SADD', P .. 'waiting-sets', set)
   redis.call('ZREM', P .. 'delayed', hash)
+  local is_added = redis.call('ZADD', P .. 'waiting-order', build[4] or build[3], hash) == 1
+  if is_added and build[5] then redis.call('HINCRBY', P .. 'client-waiting', build[5], 1) end
 end
 
 local function leave_waiting(hash)
-  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder')
+  local build = redis.call('HMGET', build_key(hash), 'lane', 'builder', 'owner')
   local set = build[1] .. ':' .. build[2]
+  leave_order(hash, build[3])
   redis.call('ZREM', P .. 'waiting:' .. set, hash)
   if redis.call('EXISTS', P .. 'waiting:' .. set) == 0 then
     redis.call('SREM', P .. 'waiting-sets', set)

@@ -32,6 +32,10 @@ if lost >= a.maxLost then
   return answer({ status = 'exhausted', agentId = attempt[1], isCounted = is_counted })
 end
 move(a.requestHash, 'queued')
+-- It had its turn, so it is behind nobody who comes later, also when it is delayed first: `scoreAtReturn`.
+local virtual_time = tonumber(redis.call('GET', P .. 'virtual-time') or '0')
+local score = tonumber(redis.call('HGET', key, 'score') or '0')
+redis.call('HSET', key, 'score', integer(math.min(score, virtual_time)))
 local accepted_at = redis.call('HGET', key, 'acceptedAt')
 redis.call('ZADD', P .. 'queued', accepted_at, a.requestHash)
 if a.avoidMs > 0 then
