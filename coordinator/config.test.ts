@@ -53,6 +53,13 @@ test.each([
   { maxWarming: '0' },
   { logLevel: 'verbose' },
   { allowDefaults: 'maybe' },
+  { apiKeys: 'nightly:too-short' },
+  { apiKeys: 'a-key-without-a-name' },
+  { apiKeys: 'nightly:0123456789abcdef:0' },
+  { apiKeys: 'nightly:0123456789abcdef:1025' },
+  { apiKeys: 'nightly:0123456789abcdef,other:0123456789abcdef' },
+  { trustedProxies: '127.0.0.1,proxy.example' },
+  { trustedProxies: '10.0.0.0/33' },
 ])('%j is refused', (change) => {
   expect(problemsOf({ ...required, ...change })).toHaveLength(1);
 });
@@ -61,7 +68,10 @@ test('secrets are never shown: not when they are wrong, not with the settings', 
   const wrong = { ...required, nats: 'https://farm:s3cret@h', redis: 's3cret', farmKey: 's3cret' };
   expect(problemsOf(wrong)).toHaveLength(3);
   expect(problemsOf(wrong).join('\n')).not.toContain('s3cret');
-  const shown = JSON.stringify(withoutSecrets(CoordinatorSettingsSchema, parseCoordinatorConfig(required)));
+  const keys = ['ci:s3cret', 'ci:s3cret-0123456789:1025', 'ci:s3cret-0123456789,ann:s3cret-0123456789'];
+  for (const apiKeys of keys) expect(problemsOf({ ...required, apiKeys }).join()).not.toContain('s3cret');
+  const given = parseCoordinatorConfig({ ...required, apiKeys: 'ci:s3cret-0123456789' });
+  const shown = JSON.stringify(withoutSecrets(CoordinatorSettingsSchema, given));
   expect(shown).not.toContain('s3cret');
   expect(shown).not.toContain(required.farmKey);
 });

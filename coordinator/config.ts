@@ -1,7 +1,16 @@
 import { type Static, Type } from 'typebox';
-import { parseSettings, type RawSettings, requireUrl, SettingsError } from '../shared/env.ts';
+import {
+  environmentName,
+  flagName,
+  parseSettings,
+  type RawSettings,
+  requireUrl,
+  SettingsError,
+} from '../shared/env.ts';
 import { LOG_LEVELS } from '../shared/log.ts';
 import { DEFAULT_LIFETIMES } from './builds/final-answer.ts';
+import { API_KEY_PATTERN, parseApiKeys } from './http/api-keys.ts';
+import { parseNetworks } from './http/client-address.ts';
 
 const PORT = { minimum: 0, maximum: 65_535 };
 
@@ -46,6 +55,17 @@ export const CoordinatorSettingsSchema = Type.Object({
       description: 'bearer token of the admin API, 16 characters at least; without one there is no admin API',
     }),
   ),
+  apiKeys: Type.Array(Type.String({ pattern: API_KEY_PATTERN }), {
+    default: [],
+    secret: true,
+    description:
+      'name:key or name:key:weight of scripts, which wait behind devices; 16 characters at least, weight 2 for twice the builds',
+  }),
+  trustedProxies: Type.Array(Type.String(), {
+    default: [],
+    description:
+      'addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-For is believed; all behind another one are one client',
+  }),
   artifacts: Type.String({
     minLength: 1,
     description: 'folder of the artifact store, shared by all coordinators',
@@ -138,6 +158,12 @@ export type CoordinatorConfig = Readonly<Static<typeof CoordinatorSettingsSchema
 export function parseCoordinatorConfig(raw: RawSettings): CoordinatorConfig {
   const config = parseSettings(CoordinatorSettingsSchema, raw);
   for (const setting of ['nats', 'redis', 'upstream'] as const) requireUrl(setting, config[setting]);
+  requireReadable('apiKeys', () => parseApiKeys(config.apiKeys), '');
+  requireReadable(
+    'trustedProxies',
+    () => parseNetworks(config.trustedProxies),
+    'this is no address or network: ',
+  );
   const hasCredentials = new URL(config.nats).username !== '';
   if (!isLoopback(config.grpcHost) && !hasCredentials) {
     throw new SettingsError([
@@ -146,6 +172,18 @@ export function parseCoordinatorConfig(raw: RawSettings): CoordinatorConfig {
     ]);
   }
   return config;
+}
+
+/** Throws `SettingsError` where reading throws a RangeError, whose text holds no secret. */
+function requireReadable(setting: string, read: () => unknown, what: string): void {
+  try {
+    read();
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    throw new SettingsError([
+      `${environmentName(setting)} (--${flagName(setting)}): ${what}${thrown.message}`,
+    ]);
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -13,6 +13,7 @@ import type { Catalog } from './catalog/catalog.ts';
 import type { ClientCatalog } from './catalog/client-catalog.ts';
 import { RequestResolver } from './catalog/request-resolver.ts';
 import type { CoordinatorConfig } from './config.ts';
+import { ClientIdentity } from './http/client-identity.ts';
 import type { HttpDependencies } from './http/dependencies.ts';
 import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
@@ -48,6 +49,7 @@ export async function openHttp(
   };
   const view = new ShownFarm({ ...parts, clock });
   const admin = config.adminToken === undefined ? undefined : adminOf(config.adminToken, deps);
+  const identity = new ClientIdentity(config);
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(
     {
@@ -61,10 +63,11 @@ export async function openHttp(
       version: packageVersion(),
       resolve: (request) => counted(() => resolver.resolve(request)),
       builds: {
-        submit: (request) => counted(() => parts.service.submit(request)),
+        submit: (request, ownerOf) => counted(() => parts.service.submit(request, ownerOf)),
         get: (hash) => parts.service.get(hash),
         queuedCount: () => parts.service.queuedCount(),
       },
+      ownerOf: (request) => identity.ownerOf(request),
       files: artifacts,
       readiness: deps.readiness,
       metrics: deps.metrics,

@@ -3,6 +3,7 @@ import { requestHash } from '../../shared/domain/build-spec.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import { OPERATOR } from './build-owner.ts';
 import type { BuildRecord } from './build-record.ts';
 import type { BuildService } from './build-service.ts';
 import type { BuildStore } from './build-store.ts';
@@ -48,7 +49,7 @@ export class BuildControl {
     this.#deps.log.info({ requestHash: hash }, 'build was put first by the operator');
   }
 
-  /** Makes a build anew that failed or was cancelled. */
+  /** Makes a build anew that failed or was cancelled, on the operator's account: its first asker has had its turn. */
   async retry(hash: string): Promise<BuildRecord> {
     const { service, log } = this.#deps;
     const record = await this.#existing(hash);
@@ -59,7 +60,7 @@ export class BuildControl {
     await this.#forget(record);
     const { spec, source, client } = record;
     log.info({ requestHash: hash }, 'build is made anew for the operator');
-    return await service.submit({ spec, source, client });
+    return await service.submit({ spec, source, client }, () => OPERATOR);
   }
 
   /** Removes a final build with its files: who asks the same gets it made anew. */

@@ -7,6 +7,7 @@ import { messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { BuildOwner } from './build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import type { BuildStore } from './build-store.ts';
 import { FinalBuilds, type IsStill } from './final-builds.ts';
@@ -41,15 +42,19 @@ export class BuildService {
     this.#finals = new FinalBuilds(deps.clock);
   }
 
-  /** The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too many, and `outdated`. */
-  async submit(request: ResolvedRequest): Promise<BuildRecord> {
+  /**
+   * The build of this request: the one there is, or a new one. Throws `resource_exhausted` (`queueLength`) for a new one too
+   * many, and `outdated`.
+   * @param ownerOf asked only where there is no such build: nearly all requests are about one that there is.
+   */
+  async submit(request: ResolvedRequest, ownerOf: () => BuildOwner): Promise<BuildRecord> {
     const known = await this.get(this.#hashOf(request.spec));
     if (known && answers(known, request)) {
       this.#deps.onRequest('known', known, request);
       return known;
     }
     if (request.outdated) throw request.outdated;
-    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued);
+    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued, ownerOf());
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
     if (isNew) await this.publish(record);

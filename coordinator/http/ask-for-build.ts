@@ -7,7 +7,7 @@ import { parseBuildRequest } from './parse-build-request.ts';
 
 export interface AskDependencies extends Pick<HttpDependencies, 'resolve'> {
   readonly catalog: Pick<HttpDependencies['catalog'], 'distribution'>;
-  readonly submit: HttpDependencies['builds']['submit'];
+  readonly submit: (resolved: ResolvedRequest) => Promise<BuildRecord>;
 }
 
 /**

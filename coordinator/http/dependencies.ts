@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../../shared/log.ts';
 import type { StoredFiles } from '../artifacts/artifact-store.ts';
+import type { BuildOwner } from '../builds/build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from '../builds/build-record.ts';
 import type { BuildRequest } from '../catalog/build-request.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -15,9 +17,10 @@ import type { StoreAliases } from './legacy/store-aliases.ts';
 export interface Builds {
   /**
    * The build of this request: the one there is, or a new one. Safe to repeat.
+   * @param ownerOf who asks; called only for a new one.
    * @throws FarmError `resource_exhausted` with `details.queueLength` when too many builds wait.
    */
-  submit(resolved: ResolvedRequest): Promise<BuildRecord>;
+  submit(resolved: ResolvedRequest, ownerOf: () => BuildOwner): Promise<BuildRecord>;
   get(requestHash: string): Promise<BuildRecord | undefined>;
   /** How many builds wait, farm-wide. */
   queuedCount(): Promise<number>;
@@ -55,6 +58,8 @@ export interface HttpDependencies {
   readonly reposts: Pick<Reposts, 'submit' | 'told'>;
   readonly resolve: (request: BuildRequest) => Promise<ResolvedRequest>;
   readonly builds: Builds;
+  /** On whose account a request's build waits. */
+  readonly ownerOf: (request: Pick<IncomingMessage, 'headers' | 'socket'>) => BuildOwner;
   readonly files: StoredFiles;
   /** wrtfarm's version, for people. */
   readonly version: string;

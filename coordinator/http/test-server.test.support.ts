@@ -32,6 +32,8 @@ export interface TestServer extends AsyncDisposable {
     read: (bytes: Buffer) => Readable;
     openStreams: number;
   };
+  /** Whom the submitted requests came from. */
+  readonly owners: string[];
   /** Requests that reached resolving. */
   readonly asked: BuildRequest[];
   post(body: unknown, headers?: Record<string, string>): Promise<Response>;
@@ -49,7 +51,8 @@ export async function startTestServer(): Promise<TestServer> {
     openStreams: 0,
   };
   const asked: BuildRequest[] = [];
-  const deps = fakes(world, asked);
+  const owners: string[] = [];
+  const deps = fakes(world, asked, owners);
   const times = { headersMs: 300, requestMs: 300, keepAliveMs: 5_000 };
   const server = await startHttpServer(deps, { host: '127.0.0.1', port: 0, times, closeMs: 500 });
   return {
@@ -57,6 +60,7 @@ export async function startTestServer(): Promise<TestServer> {
     url: server.url,
     deps,
     world,
+    owners,
     asked,
     post: (body, headers = {}) =>
       fetch(`${server.url}/api/v1/build`, {
@@ -68,7 +72,7 @@ export async function startTestServer(): Promise<TestServer> {
   };
 }
 
-function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependencies {
+function fakes(world: TestServer['world'], asked: BuildRequest[], owners: string[]): HttpDependencies {
   return {
     log: silentLog,
     resolve: async (request) => {
@@ -77,8 +81,9 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
       return { spec: world.record.spec, source: world.record.source, client: request.client };
     },
     builds: {
-      submit: async () => {
+      submit: async (_resolved, ownerOf) => {
         if (world.submitError) throw world.submitError;
+        owners.push(ownerOf().client);
         return world.record;
       },
       get: async (hash) => (hash === HASH ? world.record : undefined),
@@ -87,6 +92,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
         return 7;
       },
     },
+    ownerOf: ({ headers }) => ({ priority: 'device', client: String(headers['x-test-client']), weight: 1 }),
     catalog: fakeCatalog(world),
     lists: {
       latest: async () => JSON_BYTES,
@@ -123,7 +129,7 @@ function fakes(world: TestServer['world'], asked: BuildRequest[]): HttpDependenc
     },
     aliases: fakeAliases(),
     reposts: {
-      submit: (builds, resolved) => builds.submit(resolved),
+      submit: (builds, resolved, ownerOf) => builds.submit(resolved, ownerOf),
       told: async () => undefined,
     },
     version: '0.1.0',

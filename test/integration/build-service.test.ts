@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DirectoryStore } from '../../coordinator/artifacts/directory-store.ts';
+import { OPERATOR } from '../../coordinator/builds/build-owner.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { BuildService } from '../../coordinator/builds/build-service.ts';
 import { BuildStore } from '../../coordinator/builds/build-store.ts';
@@ -86,23 +87,23 @@ const outdated = new FarmError('invalid_request', 'Received incorrect version r2
 const rebuilt = { ...asked().source, digest: 'e'.repeat(64) };
 
 test('who insists on a revision that upstream no longer has is given what was built of it', async () => {
-  const { requestHash } = await service.submit(asked({ versionCode: 'r1-a' }));
+  const { requestHash } = await service.submit(asked({ versionCode: 'r1-a' }), () => OPERATOR);
   await finishBuild(farm, requestHash);
   const later = asked({ versionCode: 'r1-a', source: rebuilt, outdated });
-  expect(await service.submit(later)).toMatchObject({ requestHash, state: 'done' });
+  expect(await service.submit(later, () => OPERATOR)).toMatchObject({ requestHash, state: 'done' });
 });
 
 test('and is refused where nothing was', async () => {
   const later = asked({ versionCode: 'r0-z', source: rebuilt, outdated });
-  await expect(service.submit(later)).rejects.toBe(outdated);
+  await expect(service.submit(later, () => OPERATOR)).rejects.toBe(outdated);
   expect(await service.queuedCount()).toBe(0);
 });
 
 test('who does not insist gets the image of the builder that upstream has now', async () => {
-  const first = await service.submit(asked());
+  const first = await service.submit(asked(), () => OPERATOR);
   await finishBuild(farm, first.requestHash);
-  expect(await service.submit(asked())).toMatchObject({ state: 'done' });
-  const anew = await service.submit(asked({ source: rebuilt }));
+  expect(await service.submit(asked(), () => OPERATOR)).toMatchObject({ state: 'done' });
+  const anew = await service.submit(asked({ source: rebuilt }), () => OPERATOR);
   expect(anew).toMatchObject({ requestHash: first.requestHash, state: 'queued', source: rebuilt });
   expect(anew.generation).not.toBe(first.generation);
 });

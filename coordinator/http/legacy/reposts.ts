@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
 import { isFinal } from '../../../shared/domain/build.ts';
 import { requestHash } from '../../../shared/domain/build-spec.ts';
+import type { BuildOwner } from '../../builds/build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from '../../builds/build-record.ts';
 
 /** Where builds are asked for. */
 export interface RepostedBuilds {
-  submit(resolved: ResolvedRequest): Promise<BuildRecord>;
+  submit(resolved: ResolvedRequest, ownerOf: () => BuildOwner): Promise<BuildRecord>;
   get(requestHash: string): Promise<BuildRecord | undefined>;
 }
 
@@ -25,12 +26,16 @@ export class Reposts {
   }
 
   /** As `builds.submit`, but a failure that somebody waits for is told once before the build is made anew. */
-  async submit(builds: RepostedBuilds, resolved: ResolvedRequest): Promise<BuildRecord> {
+  async submit(
+    builds: RepostedBuilds,
+    resolved: ResolvedRequest,
+    ownerOf: () => BuildOwner,
+  ): Promise<BuildRecord> {
     const hash = requestHash(resolved.spec);
     const known = await builds.get(hash);
     const isForgotten = known !== undefined && isFinal(known.state) && !known.isCacheable;
     if (isForgotten && (await this.#redis.del(PREFIX + hash)) > 0) return known;
-    const record = await builds.submit(resolved);
+    const record = await builds.submit(resolved, ownerOf);
     if (!isFinal(record.state)) await this.#redis.set(PREFIX + hash, '', 'EX', WAITING_SECONDS);
     return record;
   }

@@ -31,6 +31,12 @@ describe('asking for a build', () => {
     expect(server.asked).toMatchObject([{ version: '24.10.4', packages: ['vim'], client: null }]);
   });
 
+  test('a body that is known from one client is another client’s all the same', async () => {
+    for (const client of ['ann', 'ann', 'ann', 'ben']) await server.post(BODY, { 'x-test-client': client });
+    expect(server.asked).toHaveLength(2);
+    expect(server.owners).toEqual(['ann', 'ann', 'ann', 'ben']);
+  });
+
   test('a chunked body without length or User-Agent is taken', async () => {
     const text = JSON.stringify(BODY);
     const answer = await sendRaw(

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { SHA256_PATTERN } from '../../../shared/digest.ts';
+import type { BuildOwner } from '../../builds/build-owner.ts';
 import { allowOnly } from '../allow-only.ts';
 import { type AskDependencies, askForBuild } from '../ask-for-build.ts';
 import type { HttpDependencies } from '../dependencies.ts';
@@ -45,7 +46,7 @@ const LOOK: RouteDoc = {
 /** Asks for a build, and asks about one (contract 2.1 to 2.5). */
 export function buildRoutes(
   app: FastifyInstance,
-  deps: Pick<HttpDependencies, 'catalog' | 'resolve' | 'builds'>,
+  deps: Pick<HttpDependencies, 'catalog' | 'resolve' | 'builds' | 'ownerOf'>,
 ): void {
   const views = new ReadyViews();
   const recent = new RecentRequests();
@@ -54,12 +55,14 @@ export function buildRoutes(
     const { 'content-type': contentType, 'user-agent': userAgent } = request.headers;
     const asked = { body: bodyOf(request), contentType, userAgent };
     const known = recent.find(asked);
+    // What a body means may come from another client's request; who asks never does.
+    const ownerOf = (): BuildOwner => deps.ownerOf(request.raw);
     const submit: AskDependencies['submit'] = (resolved) => {
       recent.keep(asked, resolved);
-      return deps.builds.submit(resolved);
+      return deps.builds.submit(resolved, ownerOf);
     };
     const record = known
-      ? await deps.builds.submit(known)
+      ? await deps.builds.submit(known, ownerOf)
       : await askForBuild({ ...asking, submit }, readJsonBody(asked.body, contentType), userAgent);
     return sendView(reply, views.of(record, 'POST'));
   });

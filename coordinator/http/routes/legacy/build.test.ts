@@ -52,6 +52,15 @@ describe('the build API of old clients', () => {
     expect(server.asked).toMatchObject([{ version: '24.10.4', target: 'ath79/generic', packages: ['vim'] }]);
   });
 
+  test('a build waits on account of who asks', async () => {
+    await fetch(`${server.url}/api/build`, {
+      method: 'POST',
+      headers: { 'x-test-client': 'ann' },
+      body: JSON.stringify(request),
+    });
+    expect(server.owners).toEqual(['ann']);
+  });
+
   test('takes any content type, unknown keys, and a version in small letters', async () => {
     const odd = { ...request, current_version: 'x', packages_diff: 1, diff_packages: true };
     expect((await post(JSON.stringify(odd), 'text/plain')).status).toBe(202);

@@ -4,6 +4,7 @@ import { SHA256_PATTERN } from '../../../../shared/digest.ts';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { isFinal } from '../../../../shared/domain/build.ts';
 import { hasCode, messageOf } from '../../../../shared/errors.ts';
+import type { BuildOwner } from '../../../builds/build-owner.ts';
 import type { BuildRecord } from '../../../builds/build-record.ts';
 import { allowOnly } from '../../allow-only.ts';
 import { askForBuild } from '../../ask-for-build.ts';
@@ -50,7 +51,7 @@ const LOOK: RouteDoc = {
 
 export type LegacyBuildDependencies = Pick<
   HttpDependencies,
-  'catalog' | 'versions' | 'resolve' | 'builds' | 'files' | 'aliases' | 'reposts' | 'log'
+  'catalog' | 'versions' | 'resolve' | 'builds' | 'ownerOf' | 'files' | 'aliases' | 'reposts' | 'log'
 >;
 
 /** The build API before `/api/v1` (contract 1.5, 3; pitfall 23). */
@@ -65,8 +66,9 @@ export function legacyBuildRoutes(app: FastifyInstance, deps: LegacyBuildDepende
   app.post('/api/build', { config: { doc: ASK }, errorHandler }, async (request, reply) => {
     const read = await readLegacyRequest(deps, readLegacyBody(bodyOf(request)));
     if ('problem' in read) return sendLegacyRefusal(reply, 400, read.problem, read.message);
+    const ownerOf = (): BuildOwner => deps.ownerOf(request.raw);
     const record = await askForBuild(
-      { ...deps, submit: (resolved) => deps.reposts.submit(deps.builds, resolved) },
+      { ...deps, submit: (resolved) => deps.reposts.submit(deps.builds, resolved, ownerOf) },
       read.body,
       request.headers['user-agent'],
     );
