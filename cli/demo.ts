@@ -75,7 +75,7 @@ async function runDemo(
       {
         directory,
         ...{ httpPort: 0, grpcPort: 0, coordinators: 1, agents: 2, slots: 1 },
-        ...{ allowDefaults: false, repositoryAllowList: [] },
+        ...{ allowDefaults: false, repositoryAllowList: [], apiKeys: [], trustedProxies: [] },
         upstream,
         upstreamKey: [],
         program: wrtfarmProgram(),

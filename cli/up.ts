@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { API_KEY_PATTERN } from '../coordinator/http/api-keys.ts';
 import { FarmError, messageOf } from '../shared/errors.ts';
 import type { Command, CommandContext } from './command.ts';
 import { eventText } from './farm/event-text.ts';
@@ -53,6 +54,17 @@ const UpSettingsSchema = Type.Object({
     default: [],
     placeholder: 'URL',
     description: 'prefix of extra package feeds that clients may name; repeatable',
+  }),
+  apiKeys: Type.Array(Type.String({ pattern: API_KEY_PATTERN }), {
+    default: [],
+    secret: true,
+    placeholder: 'NAME:KEY[:WEIGHT]',
+    description: 'key of a script, which waits behind devices; 16 characters at least; repeatable',
+  }),
+  trustedProxies: Type.Array(Type.String(), {
+    default: [],
+    placeholder: 'ADDRESS',
+    description: 'proxy whose X-Forwarded-For tells clients apart, or a network of them; repeatable',
   }),
   data: Type.String({
     default: '',

@@ -31,6 +31,8 @@ export interface FarmOptions {
   readonly upstreamKey: readonly string[];
   readonly allowDefaults: boolean;
   readonly repositoryAllowList: readonly string[];
+  readonly apiKeys: readonly string[];
+  readonly trustedProxies: readonly string[];
   readonly program: Program;
   /** What children inherit; wrtfarm's own variables are left out, as each child is told its settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -133,12 +135,15 @@ class FarmStart {
     upstream: UpstreamChoice,
   ): Promise<readonly (CoordinatorAddress & { readonly name: string; readonly pid: number })[]> {
     const { program, httpPort, grpcPort, allowDefaults, repositoryAllowList } = this.#options;
+    const { apiKeys, trustedProxies } = this.#options;
     const coordinators = upTo(this.#options.coordinators).map((number) =>
       prepareCoordinator(folder, {
         program,
         upstream,
         allowDefaults,
         repositoryAllowList,
+        apiKeys,
+        trustedProxies,
         ...servers,
         number,
         httpPort: httpPort === 0 ? 0 : httpPort + number - 1,

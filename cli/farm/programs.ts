@@ -36,6 +36,9 @@ export interface CoordinatorPlan {
   readonly allowDefaults: boolean;
   /** URL prefixes of extra feeds that clients may name. */
   readonly repositoryAllowList: readonly string[];
+  /** Keys of scripts, and proxies that are believed: as the coordinator's settings of these names. */
+  readonly apiKeys: readonly string[];
+  readonly trustedProxies: readonly string[];
 }
 
 /** A coordinator of the farm, not yet started. */
@@ -59,6 +62,7 @@ export function prepareCoordinator(folder: FarmFolder, plan: CoordinatorPlan): F
       ...['--artifacts', join(folder.directory, 'artifacts'), '--upstream', plan.upstream.url],
       ...(plan.allowDefaults ? ['--allow-defaults'] : []),
       ...plan.repositoryAllowList.flatMap((url) => ['--repository-allow-list', url]),
+      ...plan.trustedProxies.flatMap((proxy) => ['--trusted-proxies', proxy]),
     ],
     env: {
       ...folder.env,
@@ -66,6 +70,7 @@ export function prepareCoordinator(folder: FarmFolder, plan: CoordinatorPlan): F
       [environmentName('redis')]: plan.redisUrl,
       [environmentName('farmKey')]: folder.credentials.farmKey,
       [environmentName('adminToken')]: folder.credentials.adminToken,
+      [environmentName('apiKeys')]: plan.apiKeys.join(','),
     },
     tie: 'control-pipe',
     logPath: join(folder.directory, 'logs', `${name}.log`),
