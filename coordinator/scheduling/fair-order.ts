@@ -9,8 +9,8 @@
  *   submit:  V = V + 1;  start = max(V, F or 0);  F = start + floor(BUILD_COST / weight);  score = start + offset of the class
  *   claim:   V = max(V + ceil(BUILD_COST / n), s), where n builds wait and s is the smallest start tag of them, both counted
  *            with the one that is claimed
- *   leave:   (claimed, cancelled) one build of the client less waits; with the last one its F is removed
- *   return:  (a lost attempt) score = min(score, V), start tag as before
+ *   leave:   (claimed, cancelled, given up) one build of the client less waits; with the last one its F is removed
+ *   return:  (a lost attempt) score = min(score, V), start tag as before; while it is delayed it does not wait
  *
  * Why each part. V + 1: among clients with nothing waiting, first come first served, with no tie. max(V, F): who has much
  * waiting queues behind itself, not in front of others. s and not the tag of the claimed build: agents serve only builders they have
