@@ -18,7 +18,8 @@ const ATH79 = { version: '24.10.4', target: 'ath79/generic', profile: 'tplink_ar
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'wrtfarm up '));
   const feeds = ['--repository-allow-list', 'https://feeds.example/'];
-  up = await startUp(data, ['--coordinators', '2', '--allow-defaults', ...feeds]);
+  const clients = ['--trusted-proxies', '127.0.0.1', '--api-keys', 'nightly:k3y-of-the-nightly-job:2'];
+  up = await startUp(data, ['--coordinators', '2', '--allow-defaults', ...feeds, ...clients]);
 });
 
 afterAll(async () => {
