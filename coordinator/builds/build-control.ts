@@ -42,7 +42,7 @@ export class BuildControl {
     log.info({ requestHash: hash, agentId }, 'build was cancelled by the operator');
   }
 
-  /** Lets a waiting build be the next of its builder. */
+  /** Lets a waiting build be the next one. */
   async prioritise(hash: string): Promise<void> {
     const record = await this.#existing(hash);
     if (!(await this.#deps.builds.prioritise(hash))) throw refused(record, 'put first');

@@ -116,7 +116,7 @@ export class BuildStore {
     return status === 'gone' ? 'gone' : agentId;
   }
 
-  /** Puts a queued build before all others of its builder. False for one that does not wait. */
+  /** Puts a queued build before all others. False for one that does not wait. */
   async prioritise(requestHash: string): Promise<boolean> {
     return (await this.#scripts.run('prioritise-build', { requestHash })).status === 'first';
   }

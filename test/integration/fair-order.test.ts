@@ -82,6 +82,15 @@ test('a build that the operator puts first is claimed first, and counted once', 
   expect(await farm.kept()).toMatchObject({ clientWaiting: { 'device:net:flooder': '19' } });
 });
 
+test('a build that the operator puts first comes before those of other builders too', async () => {
+  await farm.submit(ANN, 1);
+  const last = (await flood(3)).at(-1) ?? '';
+  expect(await farm.builds.prioritise(last)).toBe(true);
+  const parts = (await farm.waiting.waitingSets()).flatMap((set) => set.parts);
+  const [next] = [...parts].sort((left, right) => left.firstScore - right.firstScore);
+  expect(next?.first).toBe(last);
+});
+
 test('builds of an older coordinator are claimed, lost, put first and cancelled among new ones', async () => {
   const old = await flood(4);
   await makeOld(old);

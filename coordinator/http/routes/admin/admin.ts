@@ -85,7 +85,7 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDependencies): void
     await deps.builds.cancel(hash);
     return { cancelled: hash };
   });
-  build('prioritise', 'Lets a waiting build be the next of its builder', async (hash) => {
+  build('prioritise', 'Lets a waiting build be the next one', async (hash) => {
     await deps.builds.prioritise(hash);
     return { first: hash };
   });
