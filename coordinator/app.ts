@@ -26,6 +26,7 @@ import { UpstreamFollower } from './keeper/upstream-follower.ts';
 import { createMetrics } from './metrics.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
+import { operationRoutes } from './operation-routes.ts';
 import { checkReadiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
@@ -172,8 +173,8 @@ async function open(
     aliases: new StoreAliases(redis),
     reposts: new Reposts(redis),
     artifacts,
-    queue,
     clock,
+    operation: operationRoutes(config.adminToken, { parts, artifacts, queue, clock, log }),
     readiness,
     metrics: metrics.registry,
     log,

@@ -1,23 +1,15 @@
-import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../shared/clock.ts';
 import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
-import { AgentControl } from './agents/agent-control.ts';
-import { ShownFarm } from './agents/shown-farm.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
-import { BuildControl } from './builds/build-control.ts';
 import type { Builds } from './builds/create-builds.ts';
-import type { JobQueue } from './builds/job-queue.ts';
-import { QueueView } from './builds/queue-view.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { ClientCatalog } from './catalog/client-catalog.ts';
 import { RequestResolver } from './catalog/request-resolver.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { ClientIdentity } from './http/client-identity.ts';
-import type { HttpDependencies } from './http/dependencies.ts';
-import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
+import type { HttpDependencies, RouteModule } from './http/dependencies.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
-import { farmRoutes } from './http/routes/farm.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 
 /** Starts the HTTP server over the parts of this coordinator. The caller disposes it. */
@@ -28,8 +20,9 @@ export async function openHttp(
     readonly catalog: Catalog;
     readonly forClients: ClientCatalog;
     readonly artifacts: DirectoryStore;
-    readonly queue: JobQueue;
     readonly clock: Clock;
+    /** For whoever looks after the farm. */
+    readonly operation: readonly RouteModule[];
     /** Told of each well-formed request that is refused. Must not throw. */
     readonly onRefused: () => void;
     /** Ends what would go on for as long as a client listens. */
@@ -47,8 +40,6 @@ export async function openHttp(
       throw thrown;
     }
   };
-  const view = new ShownFarm({ ...parts, clock });
-  const admin = config.adminToken === undefined ? undefined : adminOf(config.adminToken, deps);
   const identity = new ClientIdentity(config);
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(
@@ -73,8 +64,7 @@ export async function openHttp(
       metrics: deps.metrics,
       log,
       routes: [
-        (app) => farmRoutes(app, view),
-        ...(admin ? [(app: FastifyInstance) => adminRoutes(app, admin)] : []),
+        ...deps.operation,
         (app) =>
           buildLogRoutes(app, {
             read: (hash, follow, signal) =>
@@ -85,28 +75,4 @@ export async function openHttp(
     },
     { host: config.httpHost, port: config.httpPort },
   );
-}
-
-function adminOf(
-  token: string,
-  {
-    parts,
-    artifacts,
-    queue,
-    clock,
-    log,
-  }: {
-    readonly parts: Builds;
-    readonly artifacts: DirectoryStore;
-    readonly queue: JobQueue;
-    readonly clock: Clock;
-    readonly log: HttpDependencies['log'];
-  },
-): AdminDependencies {
-  return {
-    token,
-    builds: new BuildControl({ ...parts, artifacts, queue, log }),
-    agents: new AgentControl({ agents: parts.agents, queue, log }),
-    queue: new QueueView({ ...parts, clock }),
-  };
 }

@@ -1,0 +1,46 @@
+import type { Clock } from '../shared/clock.ts';
+import type { Log } from '../shared/log.ts';
+import { AgentControl } from './agents/agent-control.ts';
+import { ShownFarm } from './agents/shown-farm.ts';
+import type { DirectoryStore } from './artifacts/directory-store.ts';
+import { BuildControl } from './builds/build-control.ts';
+import type { Builds } from './builds/create-builds.ts';
+import type { JobQueue } from './builds/job-queue.ts';
+import { QueueView } from './builds/queue-view.ts';
+import type { RouteModule } from './http/dependencies.ts';
+import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
+import { farmRoutes } from './http/routes/farm.ts';
+
+export interface OperationDependencies {
+  readonly parts: Builds;
+  readonly artifacts: DirectoryStore;
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * The routes of whoever looks after the farm, over the parts of this coordinator.
+ * @param adminToken absent: everybody may look, and nobody may do anything.
+ */
+export function operationRoutes(
+  adminToken: string | undefined,
+  deps: OperationDependencies,
+): readonly RouteModule[] {
+  const { parts, clock } = deps;
+  const view = new ShownFarm({ ...parts, clock });
+  const looking: RouteModule = (app) => farmRoutes(app, view);
+  if (adminToken === undefined) return [looking];
+  const admin = adminOf(adminToken, deps);
+  return [looking, (app) => adminRoutes(app, admin)];
+}
+
+function adminOf(token: string, deps: OperationDependencies): AdminDependencies {
+  const { parts, artifacts, queue, clock, log } = deps;
+  return {
+    token,
+    builds: new BuildControl({ ...parts, artifacts, queue, log }),
+    agents: new AgentControl({ agents: parts.agents, queue, log }),
+    queue: new QueueView({ ...parts, clock }),
+  };
+}
