@@ -174,7 +174,7 @@ async function open(
     reposts: new Reposts(redis),
     artifacts,
     clock,
-    operation: operationRoutes(config.adminToken, { parts, artifacts, queue, clock, log }),
+    operation: operationRoutes(config.adminToken, { parts, catalog, artifacts, queue, clock, log }),
     readiness,
     metrics: metrics.registry,
     log,

@@ -7,12 +7,15 @@ import { BuildControl } from './builds/build-control.ts';
 import type { Builds } from './builds/create-builds.ts';
 import type { JobQueue } from './builds/job-queue.ts';
 import { QueueView } from './builds/queue-view.ts';
+import type { Catalog } from './catalog/catalog.ts';
+import { BuilderControl } from './farm/builder-control.ts';
 import type { RouteModule } from './http/dependencies.ts';
 import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { farmRoutes } from './http/routes/farm.ts';
 
 export interface OperationDependencies {
   readonly parts: Builds;
+  readonly catalog: Catalog;
   readonly artifacts: DirectoryStore;
   readonly queue: JobQueue;
   readonly clock: Clock;
@@ -36,11 +39,12 @@ export function operationRoutes(
 }
 
 function adminOf(token: string, deps: OperationDependencies): AdminDependencies {
-  const { parts, artifacts, queue, clock, log } = deps;
+  const { parts, catalog, artifacts, queue, clock, log } = deps;
   return {
     token,
     builds: new BuildControl({ ...parts, artifacts, queue, log }),
     agents: new AgentControl({ agents: parts.agents, queue, log }),
+    builders: new BuilderControl({ catalog, pinned: parts.pinned, log }),
     queue: new QueueView({ ...parts, clock }),
   };
 }

@@ -36,11 +36,12 @@ export function showAgents({ agents }: AdminAnswer): readonly string[] {
 
 export function showBuilders({ builders }: AdminAnswer): readonly string[] {
   const rows = rowsOf(builders);
-  if (rows.length === 0) return ['no builder is ready anywhere, and none is waited for'];
+  if (rows.length === 0) return ['no builder is ready anywhere, and none is waited for or pinned'];
   return table(
-    ['BUILDER', 'WAITING', 'RUNNING', 'MEDIAN', 'READY ON'],
+    ['BUILDER', 'PINNED', 'WAITING', 'RUNNING', 'MEDIAN', 'READY ON'],
     rows.map((row) => [
       text(row.name),
+      typeof row.pinned === 'boolean' ? (row.pinned ? 'yes' : 'no') : '-',
       text(row.waiting),
       text(row.running),
       typeof row.median_seconds === 'number' ? `${row.median_seconds.toFixed(1)} s` : '-',

@@ -3,6 +3,7 @@ import { builderName, parseBuilderToken } from '../../shared/domain/builder.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildTimes } from '../builds/build-times.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
+import type { PinnedBuilders } from '../farm/pinned-builders.ts';
 import type { AgentRegistry, AgentState } from './agent-registry.ts';
 
 /** How long a picture of the farm is shown before it is made anew, milliseconds. */
@@ -26,13 +27,15 @@ export interface ShownAgent {
   readonly state: 'working' | 'draining' | 'silent';
 }
 
-/** A builder that some agent has warm, or that builds wait for. */
+/** A builder that some agent has warm, that builds wait for, or that is pinned. */
 export interface ShownBuilder {
   /** `24.10.4 x86/64`. */
   readonly name: string;
   readonly distro: string;
   readonly version: string;
   readonly target: string;
+  /** The operator wants it warm always. */
+  readonly pinned: boolean;
   readonly waiting: number;
   readonly running: number;
   /** Agents that have it warm, and that fetch it. */
@@ -46,7 +49,8 @@ export interface ShownFarmDependencies {
   readonly agents: Pick<AgentRegistry, 'list'>;
   readonly waiting: Pick<WaitingQueue, 'waitingSets'>;
   readonly attempts: Pick<AttemptStore, 'runningByBuilder'>;
-  readonly times: BuildTimes;
+  readonly times: Pick<BuildTimes, 'medianMs'>;
+  readonly pinned: Pick<PinnedBuilders, 'all'>;
   readonly clock: Clock;
 }
 
@@ -65,16 +69,18 @@ export class ShownFarm {
 
   /** Those that builds wait for first, then those with more running ones, then by name. */
   async builders(): Promise<readonly ShownBuilder[]> {
-    const { waiting, attempts, times } = this.#deps;
-    const [states, sets, running] = await Promise.all([
+    const { waiting, attempts, times, pinned } = this.#deps;
+    const [states, sets, running, pins] = await Promise.all([
       this.#states(),
       waiting.waitingSets(),
       attempts.runningByBuilder(),
+      pinned.all(),
     ]);
     const tokens = new Set([
       ...states.flatMap(({ pull }) => [...pull.warm, ...pull.warming].map(({ builder }) => builder)),
       ...sets.map(({ builder }) => builder),
       ...running.keys(),
+      ...pins,
     ]);
     const shown = await Promise.all(
       [...tokens].map(async (token): Promise<ShownBuilder | undefined> => {
@@ -84,6 +90,7 @@ export class ShownFarm {
         return {
           name: builderName(builder),
           ...builder,
+          pinned: pins.has(token),
           waiting: sets.filter((set) => set.builder === token).reduce((sum, { count }) => sum + count, 0),
           running: running.get(token) ?? 0,
           warm_on: agentsWith(states, token, 'warm'),

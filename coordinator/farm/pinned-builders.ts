@@ -13,11 +13,13 @@ export class PinnedBuilders {
     return new Set(await this.#redis.smembers(PINNED_BUILDERS_KEY));
   }
 
-  async pin(builder: string): Promise<void> {
-    await this.#redis.sadd(PINNED_BUILDERS_KEY, builder);
+  /** @returns false when it was pinned before. */
+  async pin(builder: string): Promise<boolean> {
+    return (await this.#redis.sadd(PINNED_BUILDERS_KEY, builder)) > 0;
   }
 
-  async unpin(builder: string): Promise<void> {
-    await this.#redis.srem(PINNED_BUILDERS_KEY, builder);
+  /** @returns whether it was pinned before. */
+  async unpin(builder: string): Promise<boolean> {
+    return (await this.#redis.srem(PINNED_BUILDERS_KEY, builder)) > 0;
   }
 }

@@ -7,6 +7,7 @@ import {
   builderToken,
   DISTRO_PATTERN,
   findArchive,
+  parseBuilderName,
   parseBuilderToken,
   TARGET_PATTERN,
   targetPath,
@@ -53,6 +54,19 @@ test('people read version and target, and the distro where it is another one', (
     'other SNAPSHOT x86/64',
   );
 });
+
+test('what people read names the builder again', () => {
+  fc.assert(
+    fc.property(builders, (builder) => {
+      expect(parseBuilderName(builderName(builder))).toEqual(builder);
+    }),
+  );
+});
+
+test.each(['', '24.10.4', '24.10.4 x86', '24.10.4  x86/64', 'a b 24.10.4 x86/64', 'x86/64 24.10.4'])(
+  '%j names no builder',
+  (name) => expect(parseBuilderName(name)).toBeUndefined(),
+);
 
 test('a target lies below the folder of its version', () => {
   expect(targetPath({ versionPath: 'releases/24.10.4', target: 'x86/64' })).toBe(

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { SHA256_PATTERN } from '../digest.ts';
 
 /*
@@ -59,6 +60,13 @@ export function parseBuilderToken(token: string): Builder | undefined {
 export function builderName(builder: Builder): string {
   const name = `${builder.version} ${builder.target}`;
   return builder.distro === 'openwrt' ? name : `${builder.distro} ${name}`;
+}
+
+/** The builder that people name so, or `undefined` for what is no name of one. Reverses `builderName`. */
+export function parseBuilderName(name: string): Builder | undefined {
+  const [target, version, distro = 'openwrt', ...more] = name.split(' ').reverse();
+  const builder = { distro, version, target };
+  return more.length === 0 && Value.Check(BuilderSchema, builder) ? builder : undefined;
 }
 
 /** Upstream folder of a target: `releases/24.10.4/targets/x86/64`. */

@@ -11,6 +11,7 @@ import { ARCHER, build, imagesOf } from '../support/wire-builds.ts';
 
 /* A distribution of the operator's own beside OpenWrt, with a mirror, a key and an agent of its own. */
 
+const ADMIN_TOKEN = 'the-operator-of-both';
 const opened = new Disposers();
 let mirror: Awaited<ReturnType<typeof startMiniUpstream>>;
 
@@ -28,7 +29,7 @@ const used = useFarm(async () => {
     packageRules: [],
   }));
   opened.use('distribution', file);
-  return { coordinator: { distros: [file.path] } };
+  return { coordinator: { distros: [file.path], adminToken: ADMIN_TOKEN } };
 });
 const { wire } = used;
 
@@ -89,4 +90,21 @@ test('its limits are its own', async () => {
   expect(reply.status).toBe(422);
   expect(reply.json.detail).toMatchObject([{ type: 'less_than_equal', ctx: { le: 64 } }]);
   expect((await wire.post('/api/v1/build', { ...ARCHER, rootfs_size_mb: 65 })).status).toBe(202);
+});
+
+test('a builder of one is pinned without that of the other', async () => {
+  const pin = async (distro: string) =>
+    await wire.send(`/api/v1/admin/builders/${distro}/24.10.4/ath79/generic/pin`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+    });
+  const { status, json } = await pin('otherwrt');
+  expect([status, json]).toEqual([
+    200,
+    { builder: 'otherwrt 24.10.4 ath79/generic', pinned: true, was_pinned: false },
+  ]);
+  const { builders } = (await wire.get('/api/v1/builders')).json;
+  const pinned = (builders as { name: string; pinned: boolean }[]).filter((each) => each.pinned);
+  expect(pinned.map(({ name }) => name)).toEqual(['otherwrt 24.10.4 ath79/generic']);
+  expect((await pin('thirdwrt')).status).toBe(404);
 });

@@ -34,6 +34,7 @@ export const BuildersSchema = Type.Object({
       distro: Type.String(),
       version: Type.String(),
       target: Type.String(),
+      pinned: Type.Boolean({ description: 'the operator wants it warm always' }),
       waiting: Type.Integer({ description: 'builds that wait for it' }),
       running: Type.Integer(),
       warm_on: Type.Array(Type.String(), { description: 'agents that have it ready' }),
@@ -49,7 +50,7 @@ const AGENTS: RouteDoc = {
   answers: ok('As their newest pulls told.', AgentsSchema),
 };
 const BUILDERS: RouteDoc = {
-  summary: 'The builders that are warm somewhere or waited for',
+  summary: 'The builders that are warm somewhere, waited for or pinned',
   tag: 'operation',
   answers: ok('Those most waited for first.', BuildersSchema),
 };

@@ -1,30 +1,28 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { type TSchema, Type } from 'typebox';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import { SHA256_PATTERN } from '../../../../shared/digest.ts';
 import { AGENT_ID_PATTERN } from '../../../../shared/domain/agent.ts';
 import { FarmError } from '../../../../shared/errors.ts';
 import type { AgentControl } from '../../../agents/agent-control.ts';
 import type { BuildControl } from '../../../builds/build-control.ts';
 import type { QueueView } from '../../../builds/queue-view.ts';
+import type { BuilderControl } from '../../../farm/builder-control.ts';
 import { allowOnly } from '../../allow-only.ts';
-import { ErrorSchema, ok } from '../../openapi/answers.ts';
+import { ok } from '../../openapi/answers.ts';
 import type { RouteDoc } from '../../openapi/route-doc.ts';
 import { readQuery } from '../../read-query.ts';
+import { actionRoute, REFUSED } from './action-route.ts';
 import { bearerOf } from './bearer.ts';
+import { adminBuilderRoutes } from './builders.ts';
 
 export interface AdminDependencies {
   /** At least 16 characters; whoever knows it runs the farm. */
   readonly token: string;
   readonly builds: Pick<BuildControl, 'cancel' | 'prioritise' | 'retry' | 'purge'>;
   readonly agents: Pick<AgentControl, 'drain' | 'undrain'>;
+  readonly builders: Pick<BuilderControl, 'pin' | 'unpin'>;
   readonly queue: Pick<QueueView, 'waiting'>;
 }
-
-const REFUSED = {
-  401: { description: 'No token, or a wrong one.', schema: ErrorSchema },
-  404: { description: 'There is no such build or agent.', schema: ErrorSchema },
-  409: { description: 'Its state does not allow that.', schema: ErrorSchema },
-};
 
 const QueuedSchema = Type.Object({
   waiting: Type.Integer({ description: 'all builds that wait' }),
@@ -64,18 +62,13 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDependencies): void
   });
   allowOnly(app, '/api/v1/admin/queue', ['GET', 'HEAD']);
 
-  const act = (
-    url: string,
-    summary: string,
-    work: (name: string) => Promise<object>,
-    done: TSchema = Type.Object({}),
-  ): void => {
-    const doc: RouteDoc = { summary, tag: 'operation', answers: { ...ok('Done.', done), ...REFUSED } };
-    app.post<{ Params: { name: string } }>(url, { config: { doc }, onRequest }, async ({ params }, reply) =>
-      answer(reply, await work(params.name)),
-    );
-    allowOnly(app, url, ['POST']);
-  };
+  const act = (url: string, summary: string, work: (name: string) => Promise<object>): void =>
+    actionRoute<{ readonly name: string }>(app, {
+      token: deps.token,
+      url,
+      summary,
+      work: ({ name }) => work(name),
+    });
   const build = (verb: string, summary: string, work: (hash: string) => Promise<object>): void =>
     act(`/api/v1/admin/builds/:name/${verb}`, summary, async (hash) => {
       if (new RegExp(SHA256_PATTERN).test(hash)) return work(hash);
@@ -106,8 +99,6 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDependencies): void
     });
   agent('drain', 'Lets an agent finish what it has and take no more work');
   agent('undrain', 'Lets a drained agent take work again');
-}
 
-function answer(reply: FastifyReply, body: object): FastifyReply {
-  return reply.send(body);
+  adminBuilderRoutes(app, deps);
 }
