@@ -23,7 +23,7 @@ import { StoreAliases } from './http/legacy/store-aliases.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { KeeperLock } from './keeper/keeper-lock.ts';
 import { UpstreamFollower } from './keeper/upstream-follower.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
 import { operationRoutes } from './operation-routes.ts';
@@ -36,6 +36,9 @@ import { StatsRecorder } from './stats/stats-recorder.ts';
 
 /** How long a keeper that says nothing keeps its lock, milliseconds. */
 const KEEPER_LOCK_MS = 2_000;
+
+/** How old what metrics tell of the farm may be, milliseconds. */
+const METRICS_MS = 1_000;
 
 /** Longest time to take this coordinator off the list when it stops, milliseconds. */
 const WITHDRAW_MS = 500;
@@ -156,9 +159,8 @@ async function open(
   openLoop('keeper', (signal) => keeper.run(signal), opened);
 
   metrics.readFrom({
-    waitingSets: () => waiting.waitingSets(),
+    farm: async () => (await parts.farm.within(METRICS_MS)).view,
     oldestWaitMs: () => waiting.oldestWaitMs(),
-    agents: () => agents.list(),
     parkedPulls: () => broker.parkedCount,
     isCatalogStale: () => failingText(failing()) !== undefined,
   });

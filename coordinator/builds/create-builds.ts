@@ -9,7 +9,7 @@ import { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import { createFarm, type Farm } from '../farm/create-farm.ts';
 import { Forecast } from '../farm/forecast.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
 import { AttemptStore } from './attempt-store.ts';

@@ -138,6 +138,8 @@ test('a pinned builder is made warm although nobody asks for it, and stays so un
   );
   const isWarm = /^25\.12\.0 mediatek\/filogic +yes .* agent-1$/;
   await eventually(async () => (await admin('builders')).some((line) => isWarm.test(line)));
+  const metrics = await (await fetch(`${farm.url}/metrics`)).text();
+  expect(metrics).toContain('wrtfarm_builders_wanted{version="25.12.0",target="mediatek/filogic"} 1\n');
   expect(await admin('unpin', '25.12.0', 'mediatek/filogic')).toEqual(['the builder is pinned no more']);
   expect(await admin('unpin', '25.12.0', 'mediatek/filogic')).toEqual(['the builder was not pinned']);
   expect(await admin('builders')).toContainEqual(

@@ -47,6 +47,13 @@ test('while Redis is frozen, what upstream says is still told', async () => {
   expect(reply.status).toBe(200);
 });
 
+test('while Redis is frozen, metrics tell what is known without it, and nothing old', async () => {
+  const { status, text } = await wire.get('/metrics');
+  expect(status).toBe(200);
+  expect(text).toMatch(/^wrtfarm_attempts_started_total \d/m);
+  expect(text).not.toMatch(/^wrtfarm_(agents|slots|queue_oldest_wait_seconds)[ {]/m);
+});
+
 test('when Redis goes on, so does the farm, and what was built is known', async () => {
   used.farm.redis.thaw();
   const reply = await eventually(async () => {
