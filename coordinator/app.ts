@@ -176,7 +176,7 @@ async function open(
     reposts: new Reposts(redis),
     artifacts,
     clock,
-    operation: operationRoutes(config.adminToken, { parts, catalog, artifacts, queue, clock, log }),
+    operation: operationRoutes(config, { parts, catalog, artifacts, queue, clock, log }),
     readiness,
     metrics: metrics.registry,
     log,

@@ -8,10 +8,12 @@ import type { Builds } from './builds/create-builds.ts';
 import type { JobQueue } from './builds/job-queue.ts';
 import { QueueView } from './builds/queue-view.ts';
 import type { Catalog } from './catalog/catalog.ts';
+import type { CoordinatorConfig } from './config.ts';
 import { BuilderControl } from './farm/builder-control.ts';
 import type { RouteModule } from './http/dependencies.ts';
 import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { farmRoutes } from './http/routes/farm.ts';
+import { farmPageRoutes } from './http/routes/farm-page.ts';
 
 export interface OperationDependencies {
   readonly parts: Builds;
@@ -24,17 +26,20 @@ export interface OperationDependencies {
 
 /**
  * The routes of whoever looks after the farm, over the parts of this coordinator.
- * @param adminToken absent: everybody may look, and nobody may do anything.
+ * @param config without an `adminToken` everybody may look, and nobody may do anything.
  */
 export function operationRoutes(
-  adminToken: string | undefined,
+  config: Pick<CoordinatorConfig, 'adminToken' | 'maxWarming'>,
   deps: OperationDependencies,
 ): readonly RouteModule[] {
-  const { parts, clock } = deps;
-  const view = new ShownFarm({ ...parts, clock });
-  const looking: RouteModule = (app) => farmRoutes(app, view);
-  if (adminToken === undefined) return [looking];
-  const admin = adminOf(adminToken, deps);
+  const { parts } = deps;
+  const view = new ShownFarm({ ...parts, maxFetches: config.maxWarming });
+  const looking: RouteModule = (app) => {
+    farmRoutes(app, view);
+    farmPageRoutes(app, view);
+  };
+  if (config.adminToken === undefined) return [looking];
+  const admin = adminOf(config.adminToken, deps);
   return [looking, (app) => adminRoutes(app, admin)];
 }
 

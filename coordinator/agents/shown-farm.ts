@@ -1,13 +1,13 @@
-import type { Clock } from '../../shared/clock.ts';
 import { builderName, parseBuilderToken } from '../../shared/domain/builder.ts';
-import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildTimes } from '../builds/build-times.ts';
-import type { WaitingQueue } from '../builds/waiting-queue.ts';
-import type { PinnedBuilders } from '../farm/pinned-builders.ts';
-import type { AgentRegistry, AgentState } from './agent-registry.ts';
+import type { FarmPictures } from '../farm/farm-picture.ts';
+import { etaOf } from '../scheduling/eta.ts';
+import type { AgentView, FarmView } from '../scheduling/farm-view.ts';
+import { prospectOf } from '../scheduling/outlook.ts';
+import type { AgentState } from './agent-registry.ts';
 
-/** How long a picture of the farm is shown before it is made anew, milliseconds. */
-const KEEP_MS = 1_000;
+/** How old a picture of the farm may be that is shown, milliseconds. */
+const PICTURE_MS = 1_000;
 
 /** An agent as it is shown. */
 export interface ShownAgent {
@@ -43,59 +43,59 @@ export interface ShownBuilder {
   readonly warming_on: readonly string[];
   /** Median of its newest attempts; null where none has ended. */
   readonly median_seconds: number | null;
+  /** Until a build asked for now would be done; null where nobody can say. */
+  readonly eta_seconds: number | null;
 }
 
 export interface ShownFarmDependencies {
-  readonly agents: Pick<AgentRegistry, 'list'>;
-  readonly waiting: Pick<WaitingQueue, 'waitingSets'>;
-  readonly attempts: Pick<AttemptStore, 'runningByBuilder'>;
+  readonly farm: FarmPictures;
   readonly times: Pick<BuildTimes, 'medianMs'>;
-  readonly pinned: Pick<PinnedBuilders, 'all'>;
-  readonly clock: Clock;
+  /** Most fetches at once, farm-wide. */
+  readonly maxFetches: number;
 }
 
 /** The farm as anybody may see it: the same at every coordinator, a second old at most. */
 export class ShownFarm {
   readonly #deps: ShownFarmDependencies;
-  #agents: { readonly at: number; readonly states: Promise<readonly AgentState[]> } | undefined;
 
   constructor(deps: ShownFarmDependencies) {
     this.#deps = deps;
   }
 
   async agents(): Promise<readonly ShownAgent[]> {
-    return (await this.#states()).map(shownAgent).sort((left, right) => (left.id < right.id ? -1 : 1));
+    const { states } = await this.#deps.farm.within(PICTURE_MS);
+    return states.map(shownAgent).sort((left, right) => (left.id < right.id ? -1 : 1));
   }
 
   /** Those that builds wait for first, then those with more running ones, then by name. */
   async builders(): Promise<readonly ShownBuilder[]> {
-    const { waiting, attempts, times, pinned } = this.#deps;
-    const [states, sets, running, pins] = await Promise.all([
-      this.#states(),
-      waiting.waitingSets(),
-      attempts.runningByBuilder(),
-      pinned.all(),
-    ]);
+    const { view } = await this.#deps.farm.within(PICTURE_MS);
+    const { agents, waiting, pinned } = view;
+    const running = new Map<string, number>();
+    for (const token of agents.flatMap((agent) => agent.running))
+      running.set(token, (running.get(token) ?? 0) + 1);
     const tokens = new Set([
-      ...states.flatMap(({ pull }) => [...pull.warm, ...pull.warming].map(({ builder }) => builder)),
-      ...sets.map(({ builder }) => builder),
+      ...agents.flatMap(({ warm, warming }) => [...warm, ...warming].map(({ builder }) => builder)),
+      ...waiting.map(({ builder }) => builder),
       ...running.keys(),
-      ...pins,
+      ...pinned,
     ]);
     const shown = await Promise.all(
       [...tokens].map(async (token): Promise<ShownBuilder | undefined> => {
         const builder = parseBuilderToken(token);
         if (!builder) return undefined;
-        const medianMs = await times.medianMs(token);
+        const medianMs = await this.#deps.times.medianMs(token);
+        const count = waiting.filter((set) => set.builder === token).reduce((sum, set) => sum + set.count, 0);
         return {
           name: builderName(builder),
           ...builder,
-          pinned: pins.has(token),
-          waiting: sets.filter((set) => set.builder === token).reduce((sum, { count }) => sum + count, 0),
+          pinned: pinned.has(token),
+          waiting: count,
           running: running.get(token) ?? 0,
-          warm_on: agentsWith(states, token, 'warm'),
-          warming_on: agentsWith(states, token, 'warming'),
+          warm_on: agentsWith(agents, token, 'warm'),
+          warming_on: agentsWith(agents, token, 'warming'),
           median_seconds: medianMs === undefined ? null : medianMs / 1000,
+          eta_seconds: this.#etaSeconds(view, token, count),
         };
       }),
     );
@@ -107,16 +107,14 @@ export class ShownFarm {
       );
   }
 
-  #states(): Promise<readonly AgentState[]> {
-    const now = this.#deps.clock.now();
-    const held = this.#agents;
-    if (held && now >= held.at && now - held.at < KEEP_MS) return held.states;
-    const states = this.#deps.agents.list();
-    this.#agents = { at: now, states };
-    states.catch(() => {
-      this.#agents = undefined;
-    });
-    return states;
+  /** Of a build that would be asked for now and come behind all that waits for its builder. */
+  #etaSeconds(view: FarmView, builder: string, position: number): number | null {
+    const digest =
+      view.digests.get(builder) ??
+      view.agents.flatMap(({ warm }) => warm).find((each) => each.builder === builder)?.digest ??
+      '';
+    const prospect = prospectOf(view, { lane: 'open', builder, digest }, this.#deps.maxFetches);
+    return prospect ? Math.ceil(etaOf({ ...prospect, position }).doneInMs / 1000) : null;
   }
 }
 
@@ -142,12 +140,12 @@ function shownAgent({ pull, running, isSuspect }: AgentState): ShownAgent {
 }
 
 function agentsWith(
-  states: readonly AgentState[],
+  agents: readonly AgentView[],
   token: string,
   list: 'warm' | 'warming',
 ): readonly string[] {
-  return states
-    .filter(({ pull }) => pull[list].some(({ builder }) => builder === token))
-    .map(({ pull }) => pull.agentId)
+  return agents
+    .filter((agent) => agent[list].some(({ builder }) => builder === token))
+    .map(({ agentId }) => agentId)
     .sort();
 }

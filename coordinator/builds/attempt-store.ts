@@ -76,15 +76,6 @@ export class AttemptStore {
     return answer.nextSequence ?? 0;
   }
 
-  /** How many attempts are live, by builder. */
-  async runningByBuilder(): Promise<ReadonlyMap<string, number>> {
-    const keys = await this.#redis.zrange(LEASES_KEY, '0', '-1');
-    const builders = await Promise.all(keys.map((key) => this.#redis.hget(attemptHashKey(key), 'builder')));
-    const counts = new Map<string, number>();
-    for (const builder of builders) if (builder) counts.set(builder, (counts.get(builder) ?? 0) + 1);
-    return counts;
-  }
-
   /** Who holds a live attempt. */
   async agentOf(id: AttemptId): Promise<string | undefined> {
     return (await this.#redis.hget(attemptHashKey(attemptKey(id)), 'agentId')) ?? undefined;

@@ -14,24 +14,35 @@ table { border-collapse: collapse; }
 td, th { padding: 0.15rem 1rem 0.15rem 0; text-align: left; vertical-align: top; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; }
+td.number + td { padding-left: 1rem; }
+.muted { color: #666; }
 svg { width: 100%; height: 8rem; background: #f3f4f6; }
 @media (prefers-color-scheme: dark) {
-  body { color: #ddd; background: #16181c; } a { color: #7cc4f0; } pre, svg { background: #22262c; }
+  body { color: #ddd; background: #16181c; } .muted { color: #999; } a { color: #7cc4f0; } pre, svg { background: #22262c; }
 }
 `;
 
-/** Sends a page that needs nothing but itself. */
-export function sendPage(reply: FastifyReply, title: string, body: Html): FastifyReply {
+/**
+ * Sends a page that needs nothing but itself.
+ * @param refreshSeconds after which the browser loads it anew; absent for never.
+ */
+export function sendPage(
+  reply: FastifyReply,
+  title: string,
+  body: Html,
+  refreshSeconds?: number,
+): FastifyReply {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${refreshSeconds === undefined ? undefined : html`<meta http-equiv="refresh" content="${refreshSeconds}">`}
 <title>${title}</title>
 <style>${{ html: STYLE }}</style>
 </head>
 <body>
-<nav><a href="/">wrtfarm</a><a href="/stats">Statistics</a><a href="/docs">API</a></nav>
+<nav><a href="/">wrtfarm</a><a href="/farm">Farm</a><a href="/stats">Statistics</a><a href="/docs">API</a></nav>
 <h1>${title}</h1>
 ${body}
 </body>

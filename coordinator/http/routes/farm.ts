@@ -40,6 +40,10 @@ export const BuildersSchema = Type.Object({
       warm_on: Type.Array(Type.String(), { description: 'agents that have it ready' }),
       warming_on: Type.Array(Type.String(), { description: 'agents that fetch it' }),
       median_seconds: Nullable('number'),
+      eta_seconds: Type.Union([
+        Type.Integer({ description: 'until a build asked for now would be done' }),
+        Type.Null(),
+      ]),
     }),
   ),
 });
