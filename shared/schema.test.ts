@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { expect, test } from 'vitest';
 import { hasCode } from './errors.ts';
 import { parseAs, parseJsonAs } from './schema.ts';
@@ -37,4 +38,34 @@ test('JSON is read the same way, and what is not JSON is named', () => {
   expect(() => parseJsonAs(schema, '', 'job')).toThrow(
     expect.toSatisfy((thrown) => hasCode(thrown, 'invalid_request')),
   );
+});
+
+test('records, unions and lists in lists are read as typebox reads them', () => {
+  const part = Type.Object({ name: Type.String() });
+  const wide = Type.Object({
+    byName: Type.Record(Type.String({ pattern: '^[a-z]+$' }), part),
+    either: Type.Union([part, Type.Null()]),
+    grid: Type.Array(Type.Array(part)),
+    maybe: Type.Optional(Type.Integer()),
+    any: Type.Unknown(),
+    open: Type.Object({ known: Type.Integer() }, { additionalProperties: true }),
+  });
+  const one = (): object => ({ name: 'a', later: 1 });
+  const given = {
+    byName: { a: one() },
+    either: one(),
+    grid: [[one()]],
+    any: [one()],
+    open: { known: 1, more: 2 },
+  };
+  const read = parseAs(wide, given, 'message');
+  expect(read).toEqual(Value.Clean(wide, structuredClone(given)));
+  expect(read.grid).toEqual([[{ name: 'a' }]]);
+  expect(read.any).not.toBe(given.any);
+});
+
+test('a field named __proto__ is one that nobody knows', () => {
+  const read = parseJsonAs(schema, '{"__proto__":{"evil":1},"name":"a","parts":[]}', 'message');
+  expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
+  expect(Object.keys(read)).toEqual(['name', 'parts']);
 });
