@@ -39,7 +39,8 @@ export interface FetchedJob {
  */
 export class JobQueue {
   readonly #connection: NatsConnection;
-  readonly #known = new Set<string>();
+  /** Consumers that are there, or being made. */
+  readonly #known = new Map<string, Promise<void>>();
   #manager: JetStreamManager | undefined;
   #isConnected = true;
 
@@ -170,9 +171,24 @@ export class JobQueue {
     });
   }
 
+  /** One request makes a consumer, however many want it at once. */
   async #ensureConsumer(lane: Lane, builder: string): Promise<void> {
     const name = jobConsumer(lane, builder);
-    if (this.#known.has(name)) return;
+    let making = this.#known.get(name);
+    if (!making) {
+      making = this.#makeConsumer(lane, builder);
+      this.#known.set(name, making);
+    }
+    try {
+      await making;
+    } catch (thrown) {
+      if (this.#known.get(name) === making) this.#known.delete(name);
+      throw thrown;
+    }
+  }
+
+  async #makeConsumer(lane: Lane, builder: string): Promise<void> {
+    const name = jobConsumer(lane, builder);
     await this.#translate(`make the consumer ${name}`, async () => {
       const manager = await this.#jetstream();
       await manager.consumers.add(JOBS_STREAM, {
@@ -184,7 +200,6 @@ export class JobQueue {
         max_ack_pending: 10_000,
       });
     });
-    this.#known.add(name);
   }
 
   async #ensureStream(
