@@ -14,6 +14,7 @@ import type { CoordinatorFacts } from './coordinator-process.ts';
 /** One coordinator, a process of its own, on its own servers and a mirror of real size; no agents. */
 export interface BenchFarm extends AsyncDisposable {
   readonly url: string;
+  readonly natsUrl: string;
   readonly redisUrl: string;
   readonly artifactsFolder: string;
   readonly upstream: UpstreamServer;
@@ -51,6 +52,7 @@ export async function startBenchFarm(
     });
     return {
       url: facts.url,
+      natsUrl: nats.url,
       redisUrl: redis.url,
       artifactsFolder,
       upstream,
