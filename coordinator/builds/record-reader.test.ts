@@ -71,6 +71,16 @@ describe('records', () => {
     expect(repinned?.source.digest).toBe(digest);
   });
 
+  test('where a build waits is known for longer than its spec', () => {
+    const reader = new RecordReader();
+    const first = reader.read(HASH, values());
+    for (let at = 0; at < 2_000; at += 1) reader.read(String(at).padStart(64, '0'), values());
+    expect(reader.waitingKeyOf(HASH)).toBe('wrtfarm:waiting:open:openwrt=24_10_4=x86=64');
+    const again = reader.read(HASH, values());
+    expect(again?.spec).not.toBe(first?.spec);
+    expect(again?.source).toBe(first?.source);
+  });
+
   test('a build that is not there is none, and its place is forgotten', () => {
     const reader = new RecordReader();
     reader.read(HASH, values());

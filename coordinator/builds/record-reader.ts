@@ -23,6 +23,10 @@ export const RECORD_FIELDS = [
 
 /** Builds whose parsed spec is kept for the next poll. */
 const MAX_KEPT = 2_000;
+/** Builds of which only the set they wait in is kept: a tenth of a kilobyte each, where a spec takes several. */
+const MAX_PLACES = 200_000;
+/** Sources whose parsed form is kept: all builds of a builder have the same text. */
+const MAX_SOURCES = 1_000;
 
 const SPEC = Compile(BuildSpecSchema);
 const SOURCE = Compile(BuilderSourceSchema);
@@ -32,17 +36,27 @@ interface Parsed {
   readonly spec: BuildSpec;
   readonly sourceText: string;
   readonly source: BuilderSource;
-  readonly waitingKey: string;
+}
+
+interface ParsedSource {
+  readonly source: BuilderSource;
+  readonly token: string;
 }
 
 /** Reads builds from Redis' texts. Texts that are as they were are not parsed again: clients ask about a build many times. */
 export class RecordReader {
   /** By request hash, in the order of use. */
   readonly #parsed = new Map<string, Parsed>();
+  /** Keys of waiting sets by request hash. */
+  readonly #places = new Map<string, string>();
+  /** By their text. */
+  readonly #sources = new Map<string, ParsedSource>();
+  /** Each key once, however many builds wait there. */
+  readonly #keys = new Map<string, string>();
 
   /** The set in which a build waits, if it does; undefined for one that was not read lately. */
   waitingKeyOf(hash: string): string | undefined {
-    return this.#parsed.get(hash)?.waitingKey;
+    return this.#places.get(hash);
   }
 
   /**
@@ -55,6 +69,7 @@ export class RecordReader {
     const [stage, isCacheable, answer] = values.slice(8);
     if (typeof stateText !== 'string') {
       this.#parsed.delete(hash);
+      this.#places.delete(hash);
       return undefined;
     }
     const state = BUILD_STATES.find((each) => each === stateText);
@@ -82,19 +97,41 @@ export class RecordReader {
   #parse(hash: string, lane: string, specText: string, sourceText: string): Parsed {
     const known = this.#parsed.get(hash);
     if (known?.specText === specText && known.sourceText === sourceText) return known;
+    const { source, token } = this.#parseSource(hash, sourceText);
     const spec: unknown = JSON.parse(specText || 'null');
-    const source: unknown = JSON.parse(sourceText || 'null');
     if (!SPEC.Check(spec)) throw damaged(hash, 'spec');
-    if (!SOURCE.Check(source)) throw damaged(hash, 'source');
-    const key = waitingKey(lane, builderToken(source));
-    const parsed: Parsed = { specText, spec, sourceText, source, waitingKey: key };
-    this.#parsed.delete(hash);
-    this.#parsed.set(hash, parsed);
-    for (const oldest of this.#parsed.keys()) {
-      if (this.#parsed.size <= MAX_KEPT) break;
-      this.#parsed.delete(oldest);
-    }
+    const parsed: Parsed = { specText, spec, sourceText, source };
+    keep(this.#parsed, hash, parsed, MAX_KEPT);
+    keep(this.#places, hash, this.#keyOf(lane, token), MAX_PLACES);
     return parsed;
+  }
+
+  #parseSource(hash: string, text: string): ParsedSource {
+    const known = this.#sources.get(text);
+    if (known) return known;
+    const source: unknown = JSON.parse(text || 'null');
+    if (!SOURCE.Check(source)) throw damaged(hash, 'source');
+    const parsed: ParsedSource = { source, token: builderToken(source) };
+    keep(this.#sources, text, parsed, MAX_SOURCES);
+    return parsed;
+  }
+
+  #keyOf(lane: string, token: string): string {
+    const key = waitingKey(lane, token);
+    const known = this.#keys.get(key);
+    if (known !== undefined) return known;
+    keep(this.#keys, key, key, MAX_SOURCES);
+    return key;
+  }
+}
+
+/** Keeps a value as the newest of at most so many. */
+function keep<T>(values: Map<string, T>, name: string, value: T, most: number): void {
+  values.delete(name);
+  values.set(name, value);
+  for (const oldest of values.keys()) {
+    if (values.size <= most) break;
+    values.delete(oldest);
   }
 }
 
