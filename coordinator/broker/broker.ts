@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
-import { leaseToken, newLeaseNonce, parseAttemptKey } from '../../shared/domain/lease.ts';
+import type { Lane } from '../../shared/domain/build-spec.ts';
+import { parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
-import type { Log } from '../../shared/log.ts';
 import { PARK_MS, type Pull, type PullAnswer, PullSchema } from '../../shared/messages/pull.ts';
 import {
   COORDINATORS_QUEUE,
@@ -14,36 +14,25 @@ import { parseJsonAs } from '../../shared/schema.ts';
 import type { AgentRegistry } from '../agents/agent-registry.ts';
 import type { CoordinatorRegistry } from '../agents/coordinator-registry.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
-import type { AttemptStore } from '../builds/attempt-store.ts';
-import type { BuildStore } from '../builds/build-store.ts';
-import type { JobQueue } from '../builds/job-queue.ts';
 import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
 import { freeSlots, type WaitingView } from '../scheduling/farm-view.ts';
 import { matchAgents, servable } from '../scheduling/placement.ts';
+import { Grants, type GrantsDependencies } from './grants.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 
 /** How often parked pulls are compared with what waits, for wake-ups that were lost. */
 export const SWEEP_MS = 1_000;
-/** How long an agent leaves the builds of a builder alone when it may take none of them. */
-const PASS_OVER_MS = 1_000;
 /** An agent whose pull could not be handled, or that is only to make room on its disk, asks again after this. */
 const RETRY_MS = 1_000;
 
-export interface BrokerDependencies {
+export interface BrokerDependencies extends GrantsDependencies {
   readonly connection: NatsConnection;
-  readonly builds: BuildStore;
-  readonly attempts: AttemptStore;
   readonly waiting: WaitingQueue;
-  readonly queue: JobQueue;
   readonly ends: AttemptEnds;
   readonly agents: AgentRegistry;
   readonly coordinators: CoordinatorRegistry;
   readonly planner: WarmPlanner;
-  readonly farmKey: Buffer;
-  readonly leaseMs: number;
-  readonly log: Log;
-  readonly onStarted: () => void;
 }
 
 /**
@@ -52,14 +41,18 @@ export interface BrokerDependencies {
  */
 export class Broker implements AsyncDisposable {
   readonly #deps: BrokerDependencies;
+  readonly #grants: Grants;
   readonly #parked = new Map<string, ParkedPull>();
   readonly #work = new Set<Promise<void>>();
+  /** Subjects of sets that are looked at now, and whether they are to be looked at again. */
+  readonly #woken = new Map<string, boolean>();
   readonly #subscriptions: Subscription[] = [];
   #sweeping: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor(deps: BrokerDependencies) {
     this.#deps = deps;
+    this.#grants = new Grants(deps);
   }
 
   /** Begins to take pulls and wake-ups. */
@@ -178,7 +171,22 @@ export class Broker implements AsyncDisposable {
       return;
     }
     const woken = parseLaneSubject(subject);
-    if (woken) await this.#offer(await this.#deps.waiting.waitingSets(woken), true);
+    if (woken) await this.#lookAt(subject, woken);
+  }
+
+  /** Looks at one set at a time; wake-ups that come meanwhile are one more look, however many they are. */
+  async #lookAt(subject: string, set: { readonly lane: Lane; readonly builder: string }): Promise<void> {
+    const isLooking = this.#woken.has(subject);
+    this.#woken.set(subject, isLooking);
+    if (isLooking) return;
+    try {
+      for (let isDue = true; isDue && this.#parked.size > 0; isDue = this.#woken.get(subject) ?? false) {
+        this.#woken.set(subject, false);
+        await this.#offer(await this.#deps.waiting.waitingSets(set), true);
+      }
+    } finally {
+      this.#woken.delete(subject);
+    }
   }
 
   async #sweep(): Promise<void> {
@@ -217,74 +225,12 @@ export class Broker implements AsyncDisposable {
     if (freeSlots(view) > 0) {
       const sets = known ?? (await this.#deps.waiting.waitingSets());
       for (const set of servable(view, partsOf(sets))) {
-        const start = await this.#claim(parked, set);
+        const start = await this.#grants.claim(parked, set);
         if (start) return { start };
         if (parked.isAnswered) return undefined;
       }
     }
     return await this.#deps.planner.ordersFor(parked.pull);
-  }
-
-  async #claim(
-    parked: ParkedPull,
-    { lane, builder, digest }: WaitingView,
-  ): Promise<Orders['start'] | undefined> {
-    const { pull } = parked;
-    const job = await this.#deps.queue.fetchJob(lane, builder);
-    if (!job) return undefined;
-    const nonce = newLeaseNonce();
-    const claim = await this.#deps.attempts.claim({
-      agentId: pull.agentId,
-      session: pull.session,
-      sequence: pull.sequence,
-      lane,
-      builder,
-      digest,
-      nonce,
-    });
-    switch (claim.status) {
-      case 'empty':
-        job.ack();
-        return undefined;
-      case 'ineligible':
-        parked.passOver(builder, PASS_OVER_MS);
-        job.release(0);
-        this.#deps.queue.wake(lane, builder);
-        return undefined;
-      case 'superseded':
-        parked.forget();
-        job.release(0);
-        this.#deps.queue.wake(lane, builder);
-        return undefined;
-      case 'busy':
-        parked.passOver(builder, PASS_OVER_MS);
-        job.release(0);
-        return undefined;
-      case 'granted':
-        // The lease is in Redis: that is all an acknowledged job means.
-        job.ack();
-        return await this.#grant(pull, nonce, claim);
-    }
-  }
-
-  async #grant(
-    pull: Pull,
-    nonce: string,
-    claim: { readonly requestHash?: string; readonly generation?: string; readonly attempt?: number },
-  ): Promise<Orders['start']> {
-    const { requestHash = '', generation = '', attempt = 0 } = claim;
-    const record = await this.#deps.builds.get(requestHash);
-    if (!record) throw new FarmError('internal', `build ${requestHash} was claimed and is gone`);
-    const id = { requestHash, generation, attempt };
-    const token = leaseToken(this.#deps.farmKey, id, pull.agentId, nonce);
-    this.#deps.onStarted();
-    this.#deps.log.info({ requestHash, attempt, agentId: pull.agentId }, 'attempt granted');
-    return {
-      lease: { ...id, agentId: pull.agentId, token },
-      leaseMs: this.#deps.leaseMs,
-      source: record.source,
-      spec: record.spec,
-    };
   }
 
   /** Keeps a promise until it settles; what fails is logged here and healed by the next pull or sweep. */

@@ -12,9 +12,9 @@ code, pre { font: 0.9rem/1.4 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: 0.75rem; background: #f3f4f6; border-radius: 4px; }
 table { border-collapse: collapse; }
 td, th { padding: 0.15rem 1rem 0.15rem 0; text-align: left; vertical-align: top; }
+td:first-child { white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; }
-td.number + td { padding-left: 1rem; }
 .muted { color: #666; }
 svg { width: 100%; height: 8rem; background: #f3f4f6; }
 @media (prefers-color-scheme: dark) {

@@ -1,0 +1,81 @@
+import { leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
+import { FarmError } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
+import type { Grant, Pull } from '../../shared/messages/pull.ts';
+import type { AttemptStore } from '../builds/attempt-store.ts';
+import type { BuildStore } from '../builds/build-store.ts';
+import type { JobQueue } from '../builds/job-queue.ts';
+import type { WaitingView } from '../scheduling/farm-view.ts';
+import type { ParkedPull } from './parked-pull.ts';
+
+/** How long an agent leaves the builds of a builder alone when it may take none of them. */
+const PASS_OVER_MS = 1_000;
+
+export interface GrantsDependencies {
+  readonly queue: JobQueue;
+  readonly attempts: AttemptStore;
+  readonly builds: BuildStore;
+  readonly farmKey: Buffer;
+  readonly leaseMs: number;
+  readonly log: Log;
+  /** Told of each attempt that is granted. Must not throw. */
+  readonly onStarted: () => void;
+}
+
+/** Takes builds out of the queue for parked pulls: a job from NATS, then the build itself, by one Lua script. */
+export class Grants {
+  readonly #deps: GrantsDependencies;
+
+  constructor(deps: GrantsDependencies) {
+    this.#deps = deps;
+  }
+
+  /** The first build of a set that this pull may have, leased to its agent; undefined when there is none after all. */
+  async claim(parked: ParkedPull, set: WaitingView): Promise<Grant | undefined> {
+    const { lane, builder, digest } = set;
+    const { queue, attempts } = this.#deps;
+    const { pull } = parked;
+    const job = await queue.fetchJob(lane, builder);
+    if (!job) return undefined;
+    const nonce = newLeaseNonce();
+    const { agentId, session, sequence } = pull;
+    const claim = await attempts.claim({ agentId, session, sequence, lane, builder, digest, nonce });
+    switch (claim.status) {
+      case 'empty':
+        job.ack();
+        return undefined;
+      case 'superseded':
+        parked.forget();
+        break;
+      case 'ineligible':
+      case 'busy':
+        parked.passOver(builder, PASS_OVER_MS);
+        break;
+      case 'granted':
+        // The lease is in Redis: that is all an acknowledged job means.
+        job.ack();
+        return await this.#grant(pull, nonce, claim);
+    }
+    // The job is for somebody else.
+    job.release(0);
+    queue.wake(lane, builder);
+    return undefined;
+  }
+
+  async #grant(
+    pull: Pull,
+    nonce: string,
+    claim: { readonly requestHash?: string; readonly generation?: string; readonly attempt?: number },
+  ): Promise<Grant> {
+    const { builds, farmKey, leaseMs, log, onStarted } = this.#deps;
+    const { requestHash = '', generation = '', attempt = 0 } = claim;
+    const record = await builds.get(requestHash);
+    if (!record) throw new FarmError('internal', `build ${requestHash} was claimed and is gone`);
+    const id = { requestHash, generation, attempt };
+    const { agentId } = pull;
+    onStarted();
+    log.info({ requestHash, attempt, agentId }, 'attempt granted');
+    const lease = { ...id, agentId, token: leaseToken(farmKey, id, agentId, nonce) };
+    return { lease, leaseMs, source: record.source, spec: record.spec };
+  }
+}
