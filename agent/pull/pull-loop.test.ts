@@ -29,7 +29,7 @@ function loopOf(
     publish: (_subject, payload, options?: PublishOptions) => {
       const answered = answer(JSON.parse(String(payload)));
       if (!answered) return;
-      const all = { version: 1, cancel: [], drain: false, nextPullMs: 1, coordinators: [], ...answered };
+      const all = { version: 1, cancel: [], drain: false, nextPullMs: 0, coordinators: [], ...answered };
       receive?.(null, { subject: options?.reply ?? '', string: () => JSON.stringify(all) } as Msg);
     },
     flush: async () => undefined,
@@ -119,4 +119,27 @@ test('each pull looks at the machine anew, and a change of it pulls at once', as
   );
   await loop.run(stop.signal);
   expect(slots).toEqual([2, 0]);
+});
+
+test('whoever lends the machine is told once when the operator drains it, and once when it may work again', async () => {
+  const stop = new AbortController();
+  const told: string[] = [];
+  const answers = [
+    ...[{ drain: false }, { drain: true }, { drain: true }],
+    // Of a coordinator that could not look.
+    { drain: false, nextPullMs: 1 },
+    ...[{ drain: true }, { drain: false }, { drain: false }],
+  ];
+  const loop = loopOf(
+    ({ sequence }) => {
+      if (sequence > answers.length) stop.abort();
+      return answers[sequence - 1];
+    },
+    { log: { ...silentLog, info: (_facts, message) => told.push(message) } },
+  );
+  await loop.run(stop.signal);
+  expect(told).toEqual([
+    'the operator drains this agent: it finishes what it has and takes no new work',
+    'the operator lets this agent take work again',
+  ]);
 });

@@ -52,6 +52,8 @@ export class PullLoop {
   readonly #identity: AgentIdentity;
   #sequence = 0;
   #isChanged = false;
+  /** The operator lets this agent take no more work. */
+  #isDrained = false;
   #wake: (() => void) | undefined;
   #answered: ((answer: PullAnswer | undefined) => void) | undefined;
 
@@ -161,10 +163,22 @@ export class PullLoop {
 
   #obey(answer: PullAnswer): void {
     const { duties } = this.#deps;
+    this.#noteDrain(answer);
     duties.useCoordinators(answer.coordinators);
     if (answer.cancel.length > 0) duties.cancel(answer.cancel);
     if (answer.start) duties.start(answer.start);
     if (answer.warm) duties.warm(answer.warm, answer.evictable ?? []);
     else if (answer.evictable) duties.shrink(answer.evictable);
+  }
+
+  /** The farm itself gives a drained agent nothing; whoever lends the machine is told why it is idle. */
+  #noteDrain({ drain, nextPullMs }: PullAnswer): void {
+    // A coordinator that wants to be asked later could not look, and does not know.
+    if (drain === this.#isDrained || (!drain && nextPullMs > 0)) return;
+    this.#isDrained = drain;
+    const told = drain
+      ? 'the operator drains this agent: it finishes what it has and takes no new work'
+      : 'the operator lets this agent take work again';
+    this.#deps.log.info({ isDrained: drain }, told);
   }
 }
