@@ -72,7 +72,8 @@ describe('a pull', () => {
 
   test('of a later program is read without what it has to say beyond', () => {
     expect(parseAs(PullSchema, { ...pull, gpu: true, warm: [{ ...pinned, heat: 9 }] }, 'pull')).toEqual(pull);
-    expect(parseAs(PullAnswerSchema, { ...answer, song: 'la' }, 'answer')).toEqual(answer);
+    const start = { ...answer.start, hurry: 3, spec: { ...answer.start?.spec, kernel: '6.12' } };
+    expect(parseAs(PullAnswerSchema, { ...answer, start, song: 'la' }, 'answer')).toEqual(answer);
   });
 
   test('may be answered with nothing to do', () => {
