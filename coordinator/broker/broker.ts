@@ -140,9 +140,11 @@ export class Broker implements AsyncDisposable {
 
   /** Lets every agent pull again: its pull may be parked at a coordinator that is gone. */
   async callAgents(): Promise<void> {
-    for (const { pull } of await this.#deps.agents.list()) {
+    for (const { pull, isDrained } of await this.#deps.agents.list()) {
       if (this.#parked.get(pull.agentId)?.pull.sequence === pull.sequence) continue;
-      await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {});
+      await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {
+        drain: isDrained,
+      });
     }
   }
 

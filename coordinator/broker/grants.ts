@@ -1,10 +1,12 @@
+import { BuildSpecSchema } from '../../shared/domain/build-spec.ts';
+import { BuilderSourceSchema } from '../../shared/domain/builder.ts';
 import { leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
-import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
-import type { BuildStore } from '../builds/build-store.ts';
 import type { JobQueue } from '../builds/job-queue.ts';
+import type { ScriptAnswer } from '../builds/redis-scripts.ts';
 import type { WaitingView } from '../scheduling/farm-view.ts';
 import type { ParkedPull } from './parked-pull.ts';
 
@@ -14,7 +16,6 @@ const PASS_OVER_MS = 1_000;
 export interface GrantsDependencies {
   readonly queue: JobQueue;
   readonly attempts: AttemptStore;
-  readonly builds: BuildStore;
   readonly farmKey: Buffer;
   readonly leaseMs: number;
   readonly log: Log;
@@ -54,7 +55,7 @@ export class Grants {
       case 'granted':
         // The lease is in Redis: that is all an acknowledged job means.
         job.ack();
-        return await this.#grant(pull, nonce, claim);
+        return this.#grant(pull, nonce, claim);
     }
     // The job is for somebody else.
     job.release(0);
@@ -62,20 +63,16 @@ export class Grants {
     return undefined;
   }
 
-  async #grant(
-    pull: Pull,
-    nonce: string,
-    claim: { readonly requestHash?: string; readonly generation?: string; readonly attempt?: number },
-  ): Promise<Grant> {
-    const { builds, farmKey, leaseMs, log, onStarted } = this.#deps;
+  #grant(pull: Pull, nonce: string, claim: ScriptAnswer<'claim'>): Grant {
+    const { farmKey, leaseMs, log, onStarted } = this.#deps;
     const { requestHash = '', generation = '', attempt = 0 } = claim;
-    const record = await builds.get(requestHash);
-    if (!record) throw new FarmError('internal', `build ${requestHash} was claimed and is gone`);
     const id = { requestHash, generation, attempt };
     const { agentId } = pull;
+    const source = parseJsonAs(BuilderSourceSchema, claim.source ?? '', `source of build ${requestHash}`);
+    const spec = parseJsonAs(BuildSpecSchema, claim.spec ?? '', `spec of build ${requestHash}`);
     onStarted();
     log.info({ requestHash, attempt, agentId }, 'attempt granted');
     const lease = { ...id, agentId, token: leaseToken(farmKey, id, agentId, nonce) };
-    return { lease, leaseMs, source: record.source, spec: record.spec };
+    return { lease, leaseMs, source, spec };
   }
 }

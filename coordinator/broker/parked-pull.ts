@@ -19,6 +19,7 @@ export interface Orders {
 export class ParkedPull {
   readonly pull: Pull;
   readonly #send: (orders: Orders) => Promise<void>;
+  readonly #view: AgentView;
   #state: 'parked' | 'looking' | 'answered' = 'parked';
   /** Another look was asked for during one. */
   #isDue = false;
@@ -30,6 +31,8 @@ export class ParkedPull {
   constructor(pull: Pull, send: (orders: Orders) => Promise<void>) {
     this.pull = pull;
     this.#send = send;
+    // Which builders its attempts are of does not matter here, only how many they are.
+    this.#view = agentViewOf({ pull, running: pull.attempts.map(() => ''), isSuspect: false });
   }
 
   get isAnswered(): boolean {
@@ -38,11 +41,10 @@ export class ParkedPull {
 
   /** The agent as scheduling sees it, without builders whose builds it is to leave to others for now. */
   get view(): AgentView {
+    if (this.#passedOver.size === 0) return this.#view;
     const now = performance.now();
-    const warm = this.pull.warm.filter(({ builder }) => (this.#passedOver.get(builder) ?? 0) <= now);
-    // Which builders its attempts are of does not matter here, only how many they are.
-    const running = this.pull.attempts.map(() => '');
-    return agentViewOf({ pull: { ...this.pull, warm }, running, isSuspect: false });
+    for (const [builder, until] of this.#passedOver) if (until <= now) this.#passedOver.delete(builder);
+    return { ...this.#view, warm: this.#view.warm.filter(({ builder }) => !this.#passedOver.has(builder)) };
   }
 
   /** Leaves a builder's builds to others for a while. */

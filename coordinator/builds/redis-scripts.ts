@@ -24,6 +24,8 @@ const ANSWERS = {
     requestHash: Type.Optional(Type.String()),
     generation: Type.Optional(Type.String()),
     attempt: Type.Optional(Type.Integer()),
+    source: Type.Optional(Type.String()),
+    spec: Type.Optional(Type.String()),
   }),
   'finish-build': Type.Object({ status: Type.Enum(['finished', 'already', 'gone']) }),
   'forget-build': Type.Object({ status: Type.Enum(['forgotten', 'gone']) }),

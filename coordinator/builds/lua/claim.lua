@@ -1,6 +1,6 @@
 -- Gives the first eligible waiting build of a builder to the agent of one pull.
 -- a: agentId, session, sequence, lane, builder, digest, nonce, grantMs
--- answers: status = granted (requestHash, generation, attempt) | empty | ineligible | superseded | busy
+-- answers: status = granted (requestHash, generation, attempt, source, spec) | empty | ineligible | superseded | busy
 
 -- Moves the clock for a claim, while the claimed build still waits: `virtualTimeAfterClaim`.
 local function move_clock()
@@ -25,7 +25,7 @@ local set = P .. 'waiting:' .. a.lane .. ':' .. a.builder
 local candidates = redis.call('ZRANGE', set, 0, 99)
 if #candidates == 0 then return answer({ status = 'empty' }) end
 for _, hash in ipairs(candidates) do
-  local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil', 'generation')
+  local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil', 'generation', 'source', 'spec')
   local is_avoided = build[2] == a.agentId and now() < tonumber(build[3])
   if build[1] == a.digest and not is_avoided then
     move_clock()
@@ -38,7 +38,9 @@ for _, hash in ipairs(candidates) do
       'session', a.session, 'sequence', a.sequence)
     redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
     redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)
-    return answer({ status = 'granted', requestHash = hash, generation = build[4], attempt = attempt })
+    return answer({
+      status = 'granted', requestHash = hash, generation = build[4], attempt = attempt, source = build[5], spec = build[6],
+    })
   end
 end
 return answer({ status = 'ineligible' })
