@@ -59,5 +59,9 @@ test('the farm is told the smaller of budget and disk without the reserve', () =
   expect(effectiveBudgetBytes({ reserveBytes: 0, budgetBytes: 70 }, use)).toBe(70);
   expect(effectiveBudgetBytes({ reserveBytes: 30, budgetBytes: 70 }, use)).toBe(60);
   expect(effectiveBudgetBytes({ reserveBytes: 30 }, use)).toBe(60);
-  expect(effectiveBudgetBytes({ reserveBytes: 41 }, use)).toBe(50);
+});
+
+test('and less than the builders take when the disk is full, so that some of them go', () => {
+  expect(effectiveBudgetBytes({ reserveBytes: 45 }, { usedBytes: 50, freeBytes: 40 })).toBe(45);
+  expect(effectiveBudgetBytes({ reserveBytes: 100 }, { usedBytes: 50, freeBytes: 40 })).toBe(0);
 });

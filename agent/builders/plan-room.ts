@@ -60,10 +60,11 @@ export function planRoom(
 
 /**
  * Most bytes the builders may take, as the farm is told: the budget, or what the disk has for them without the reserve if
- * that is less, for the farm does not know of the reserve. `undefined` when neither was set.
+ * that is less, for the farm does not know of the reserve. Less than they take when something else filled the disk, so that the farm
+ * has some of them removed. `undefined` when neither was set.
  */
 export function effectiveBudgetBytes(limits: DiskLimits, use: DiskUse): number | undefined {
   const { budgetBytes, reserveBytes } = limits;
   if (budgetBytes === undefined && reserveBytes === 0) return undefined;
-  return Math.min(budgetBytes ?? Infinity, use.usedBytes + Math.max(0, use.freeBytes - reserveBytes));
+  return Math.min(budgetBytes ?? Infinity, Math.max(0, use.usedBytes + use.freeBytes - reserveBytes));
 }

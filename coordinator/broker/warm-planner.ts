@@ -73,9 +73,13 @@ export class WarmPlanner {
   async ordersFor(pull: Pull): Promise<WarmOrders | undefined> {
     if (pull.draining) return undefined;
     const plan = await this.#newest(PLAN_MS);
-    const agent = agentViewOf({ pull, running: [], isSuspect: false });
-    if (isOverBudget(agent, plan.picture.view)) {
-      const evictable = evictionOrder(agent, plan.picture.view).map(pinnedOf);
+    const { view } = plan.picture;
+    // The pull is newer than the picture, and names no builders.
+    const known = view.agents.find(({ agentId }) => agentId === pull.agentId);
+    const running = pull.attempts.length > 0 ? (known?.running ?? []) : [];
+    const agent = agentViewOf({ pull, running, isSuspect: false });
+    if (isOverBudget(agent, view)) {
+      const evictable = evictionOrder(agent, view).map(pinnedOf);
       return evictable.length > 0 ? { evictable } : undefined;
     }
     const fetch = plan.fetches.find(({ agentId }) => agentId === pull.agentId);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chanceOfAtLeast, copyValue } from './copy-value.ts';
-import { evictionOrder, makeRoom, roomBytes } from './eviction.ts';
+import { evictionOrder, isOverBudget, makeRoom, roomBytes } from './eviction.ts';
 import { BUILD_COST } from './fair-order.ts';
 import { agent, farm, GB, pinned, STALE, token, waiting } from './small-farm.test.support.ts';
 
@@ -59,6 +59,10 @@ describe('room for a builder', () => {
     expect(roomBytes(agent('x', ['a'], { diskFreeBytes: 3 }), sizes)).toBe(3);
   });
 
+  test('is less than none where the builders take more than they may', () => {
+    expect(roomBytes(agent('x', ['a', 'c'], { diskBudgetBytes: GB }), sizes)).toBe(-GB);
+  });
+
   test('is made by the cheapest few, or not at all', () => {
     const one = agent('x', ['a', 'b']);
     const cheapest = evictionOrder(one, farm([one], [], { a: 5, b: 1 }));
@@ -66,6 +70,18 @@ describe('room for a builder', () => {
     expect(makeRoom(one, 2 * GB, cheapest, sizes)).toHaveLength(2);
     expect(makeRoom(one, 3 * GB, cheapest, sizes)).toBeUndefined();
   });
+});
+
+test('builders that take more than they may are told of, but not where an agent drains or has no budget', () => {
+  const view = farm([]);
+  const both = (with_: Parameters<typeof agent>[2]): boolean =>
+    isOverBudget(agent('x', ['a', 'b'], with_), view);
+  expect(both({ diskBudgetBytes: 2 * GB })).toBe(false);
+  expect(both({ diskBudgetBytes: 2 * GB - 1 })).toBe(true);
+  expect(both({ diskBudgetBytes: GB, slots: 0 })).toBe(true);
+  expect(both({ diskBudgetBytes: GB, draining: true })).toBe(false);
+  const { diskBudgetBytes: _none, ...unlimited } = agent('x', ['a', 'b']);
+  expect(isOverBudget(unlimited, view)).toBe(false);
 });
 
 test('a further copy is worth what it helps when the others are busy', () => {

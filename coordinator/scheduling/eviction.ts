@@ -85,22 +85,25 @@ export function makeRoom(
   return room >= neededBytes ? going : undefined;
 }
 
-/** Bytes an agent has for builders without removing any: within its budget, and on its disk. Fetches under way are counted. */
+/**
+ * Bytes an agent has for builders without removing any: within its budget, and on its disk. Fetches under way are counted. Below 0
+ * where they take more than the budget already.
+ */
 export function roomBytes(agent: AgentView, sizes: Sizes): number {
   const sizeOf = (each: { readonly builder: string; readonly sizeBytes?: number | undefined }): number =>
     each.sizeBytes ?? sizeBytesOf(sizes, each.builder);
   const taken = [...agent.warm, ...agent.warming].reduce((sum, each) => sum + sizeOf(each), 0);
   const inBudget =
     agent.diskBudgetBytes === undefined ? Number.POSITIVE_INFINITY : agent.diskBudgetBytes - taken;
-  return Math.max(0, Math.min(inBudget, agent.diskFreeBytes));
+  return Math.min(inBudget, agent.diskFreeBytes);
 }
 
 /**
- * Whether an agent's builders take more than they may, so that it takes no work until some are gone: its disk filled up, or its
- * budget was lowered.
+ * Whether an agent's builders take more than they may, so that some of them are to go: its budget was lowered, or its disk filled up,
+ * and then it takes no work before.
  */
 export function isOverBudget(agent: AgentView, sizes: Sizes): boolean {
-  if (agent.diskBudgetBytes === undefined || agent.draining || agent.slots > 0) return false;
+  if (agent.diskBudgetBytes === undefined || agent.draining) return false;
   const taken = agent.warm.reduce(
     (sum, each) => sum + (each.sizeBytes ?? sizeBytesOf(sizes, each.builder)),
     0,
