@@ -7,6 +7,7 @@ import {
   AGENTS_KEY,
   agentKey,
   attemptHashKey,
+  buildKey,
   DRAINED_AGENTS_KEY,
   LEASES_KEY,
   WARM_PAUSES_KEY,
@@ -29,7 +30,7 @@ const WARM_FAILURES_S = 600;
 /** An agent as its newest pull told, and what the farm counts for it. */
 export interface AgentState {
   readonly pull: Pull;
-  /** Builder of each attempt it holds, by the farm's own count. */
+  /** Builder of each attempt it holds: by the farm's own count, and by its own while it cleans up after one that has ended. */
   readonly running: readonly string[];
   /** It went silent with a build and has not been heard of since. */
   readonly isSuspect: boolean;
@@ -104,7 +105,7 @@ export class AgentRegistry {
         const isDrained = drained === '1';
         return {
           pull: isDrained ? { ...pull, draining: true } : pull,
-          running: running.get(id) ?? [],
+          running: [...(running.get(id)?.values() ?? []), ...(await this.#ending(pull, running.get(id)))],
           isSuspect: suspect === '1',
           isDrained,
         };
@@ -114,15 +115,25 @@ export class AgentRegistry {
     return states.filter((state) => state !== undefined);
   }
 
-  async #runningByAgent(): Promise<ReadonlyMap<string, readonly string[]>> {
+  /** Builders of live attempts by their keys, by agent. */
+  async #runningByAgent(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const keys = await this.#redis.zrange(LEASES_KEY, '0', '-1');
-    const attempts = await Promise.all(
-      keys.map((key) => this.#redis.hmget(attemptHashKey(key), 'agentId', 'builder')),
+    const running = new Map<string, Map<string, string>>();
+    await Promise.all(
+      keys.map(async (key) => {
+        const [agentId, builder] = await this.#redis.hmget(attemptHashKey(key), 'agentId', 'builder');
+        if (agentId) running.set(agentId, (running.get(agentId) ?? new Map()).set(key, builder ?? ''));
+      }),
     );
-    const running = new Map<string, string[]>();
-    for (const [agentId, builder] of attempts)
-      if (agentId) running.set(agentId, [...(running.get(agentId) ?? []), builder ?? '']);
     return running;
+  }
+
+  /** Builders of attempts that an agent tells of and that have ended: they are in use there until it tells of them no more. */
+  async #ending(pull: Pull, live: ReadonlyMap<string, string> = new Map()): Promise<readonly string[]> {
+    const ended = pull.attempts.filter((lease) => !live.has(attemptKey(lease)));
+    return await Promise.all(
+      ended.map(async ({ requestHash }) => (await this.#redis.hget(buildKey(requestHash), 'builder')) ?? ''),
+    );
   }
 
   /** Lets an agent finish what it has and take no more work, or take work again; for an agent that is not there too. */

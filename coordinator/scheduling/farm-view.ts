@@ -26,7 +26,7 @@ export interface AgentView
   > {
   /** Which builds it may take. */
   readonly lanes: readonly Lane[];
-  /** Builder of each attempt it holds, by the farm's own count. */
+  /** Builder of each attempt it holds. */
   readonly running: readonly string[];
   /** Went silent with a build: not to be counted on. */
   readonly isSuspect: boolean;
