@@ -16,6 +16,8 @@ import {
   isFetching,
   isUsable,
   isWarm,
+  mayServe,
+  type WaitingView,
 } from './farm-view.ts';
 import { servable } from './placement.ts';
 import { buildMsOf, fetchMsOf } from './timings.ts';
@@ -105,7 +107,7 @@ export function bestOffer(
 ): Offer | undefined {
   let best: Offer | undefined;
   for (const agent of state.agents) {
-    if (!canFetch(agent, wanted) || !may(agent)) continue;
+    if (!canFetch(agent, wanted) || replacesAwaited(state, agent, wanted) || !may(agent)) continue;
     const offer = offerOf(state, wanted, agent, forScore);
     if (offer && (!best || offer.costMs < best.costMs)) best = offer;
   }
@@ -146,6 +148,23 @@ function canFetch(agent: AgentView, wanted: PinnedBuilder): boolean {
     !isWarm(agent, wanted) &&
     !isFetching(agent, wanted) &&
     acceptsBuilder(agent, wanted.builder)
+  );
+}
+
+/**
+ * Whether builds wait for other bytes of this builder that the farm would lose: an agent keeps the newest ones only, and those builds
+ * insist on a revision that upstream no longer has.
+ */
+function replacesAwaited({ farm, agents }: WarmingState, agent: AgentView, wanted: PinnedBuilder): boolean {
+  const keeps = (other: AgentView, set: WaitingView): boolean =>
+    isWarm(other, set) && mayServe(other, set) && !isFetching(other, wanted);
+  return farm.waiting.some(
+    (set) =>
+      set.count > 0 &&
+      set.builder === wanted.builder &&
+      set.digest !== wanted.digest &&
+      keeps(agent, set) &&
+      !agents.some((other) => other.agentId !== agent.agentId && keeps(other, set)),
   );
 }
 

@@ -51,6 +51,16 @@ describe('for builds that wait', () => {
     expect(planned(farm([agent('x', [], with_)], [waiting('a', 1)]), limits)).toEqual([]);
   });
 
+  test('nobody who has the bytes that others wait for gives them up for new ones', () => {
+    const old = [{ ...pinned('a', STALE), sizeBytes: GB }];
+    const sets = [waiting('a', 1, { firstScore: 9 }), waiting('a', 1, pinned('a', STALE))];
+    const agents = [agent('x', [], { ...busy, warm: old })];
+    expect(planned(farm(agents, sets), limits)).toEqual([]);
+    expect(planned(farm(agents, sets.slice(0, 1)), limits)).toEqual(['x a nobody']);
+    const both = [...agents, agent('y', [], { ...busy, warm: old })];
+    expect(planned(farm(both, sets), limits)).toEqual(['x a nobody']);
+  });
+
   test('what comes first in fair order is fetched first when fetches are few', () => {
     const sets = [waiting('a', 1, { firstScore: 9 }), waiting('b', 1, { firstScore: 3 })];
     const few = { maxFetches: 1, maxAhead: 0 };
