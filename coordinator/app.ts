@@ -22,7 +22,7 @@ import { Reposts } from './http/legacy/reposts.ts';
 import { StoreAliases } from './http/legacy/store-aliases.ts';
 import { Keeper } from './keeper/keeper.ts';
 import { KeeperLock } from './keeper/keeper-lock.ts';
-import { UpstreamFollower } from './keeper/upstream-follower.ts';
+import { followEveryMs, UpstreamFollower } from './keeper/upstream-follower.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
@@ -82,7 +82,7 @@ async function open(
   const clock = systemClock;
   const id = randomBytes(8).toString('hex');
   const farmKey = Buffer.from(config.farmKey, 'hex');
-  const { leaseMs } = config;
+  const { leaseMs, catalogFreshMs: freshMs } = config;
 
   const redis = await connectRedis(config.redis, log);
   opened.add('Redis', () => redis.disconnect());
@@ -145,7 +145,8 @@ async function open(
     connection,
     queue,
     lock,
-    follower: new UpstreamFollower({ ...parts, redis, catalog, builds, waiting, clock, log }),
+    follower: new UpstreamFollower({ ...parts, redis, catalog, builds, waiting, clock, log, freshMs }),
+    followMs: followEveryMs(freshMs),
     staging: artifacts,
     retention,
     clearMs: lookEveryMs(

@@ -24,8 +24,8 @@ import type { UpstreamFollower } from './upstream-follower.ts';
 /** How often the keeper looks, and how often it compares the queue with what waits. */
 const STEP_MS = 500;
 const RECONCILE_MS = 2_000;
-/** How often what the farm has is compared with what upstream offers. */
-const FOLLOW_MS = 5_000;
+/** At the start nobody holds the lock yet, and whoever takes it over looks this soon, milliseconds. */
+const UNHELD_MS = 500;
 /** How often, and how old, uploads that nobody owns are looked for. */
 const SWEEP_MS = 60_000;
 /** What should have happened at once is repeated when it has not for this long. */
@@ -47,6 +47,8 @@ export interface KeeperDependencies {
   readonly clearMs: number;
   readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
   readonly follower: Pick<UpstreamFollower, 'step'>;
+  /** How often what the farm has is compared with what upstream offers, milliseconds. */
+  readonly followMs: number;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly log: Log;
@@ -193,14 +195,15 @@ export class Keeper {
 
   /** Snapshots change daily: what waits, and what is warm, follows. */
   async #followUpstream(): Promise<number> {
-    if (this.#isHolder) await this.#deps.follower.step();
-    return FOLLOW_MS;
+    const { follower, followMs } = this.#deps;
+    if (!this.#isHolder) return UNHELD_MS;
+    await follower.step();
+    return followMs;
   }
 
   async #clearStore(): Promise<number> {
     const { retention, clearMs } = this.#deps;
-    // At the start nobody holds the lock yet, and whoever takes it over looks soon.
-    if (!this.#isHolder) return Math.min(FOLLOW_MS, clearMs);
+    if (!this.#isHolder) return Math.min(UNHELD_MS, clearMs);
     await retention.step();
     return clearMs;
   }

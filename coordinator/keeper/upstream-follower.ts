@@ -11,14 +11,16 @@ import type { DemandCounts } from '../farm/demand-counts.ts';
 import type { FarmPicture, FarmPictures } from '../farm/farm-picture.ts';
 import type { OfferedBuilders } from '../farm/offered-builders.ts';
 import { rankByDemand } from '../scheduling/demand.ts';
+import { acceptsBuilder, isWarm } from '../scheduling/farm-view.ts';
 import { expectedDemand, followedVersion, type NewRelease, newReleases } from '../scheduling/new-release.ts';
 
 /** So many of the most wanted builders are followed although nobody has them. */
 const MAX_WANTED = 200;
 /** Upstream is asked about so many builders at a time. */
 const AT_ONCE = 4;
-/** How often upstream's list of versions is looked at for new ones, milliseconds. */
-const RELEASES_MS = 60_000;
+/** A look is taken no more and no less often than this, milliseconds. */
+const MIN_FOLLOW_MS = 500;
+const MAX_FOLLOW_MS = 5_000;
 
 export interface UpstreamFollowerDependencies {
   readonly redis: Redis;
@@ -28,8 +30,15 @@ export interface UpstreamFollowerDependencies {
   readonly demand: DemandCounts;
   readonly builds: Pick<BuildStore, 'get' | 'repin'>;
   readonly waiting: Pick<WaitingQueue, 'waitingHashes'>;
+  /** How long the catalog uses what upstream told before it asks again: there is no news before. Milliseconds. */
+  readonly freshMs: number;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** How often to look, milliseconds. What is warm or waits changes also where upstream does not. */
+export function followEveryMs(freshMs: number): number {
+  return Math.max(MIN_FOLLOW_MS, Math.min(MAX_FOLLOW_MS, freshMs));
 }
 
 /**
@@ -44,9 +53,9 @@ export class UpstreamFollower {
     this.#deps = deps;
   }
 
-  /** One look. What upstream does not tell stays as it was. */
+  /** One look, and every `freshMs` one for new releases. What upstream does not tell stays as it was. */
   async step(): Promise<void> {
-    const { farm, clock } = this.#deps;
+    const { farm, catalog, clock, freshMs, log } = this.#deps;
     const picture = await farm.within(1_000);
     const builders = await this.#followed(picture);
     const current = new Map<string, BuilderSource>();
@@ -65,9 +74,14 @@ export class UpstreamFollower {
       const source = current.get(set.builder);
       if (source) await this.#moveWaiting(set, source, picture);
     }
-    if (clock.now() - this.#lookedForReleasesAt < RELEASES_MS) return;
+    if (clock.now() - this.#lookedForReleasesAt < freshMs) return;
     this.#lookedForReleasesAt = clock.now();
-    for (const distro of this.#deps.catalog.distros) await this.#seeReleases(distro);
+    for (const distro of catalog.distros) {
+      // The mirror of one distribution may be down, or have no list of versions.
+      await this.#seeReleases(distro).catch((thrown: unknown) =>
+        log.debug({ distro, reason: messageOf(thrown) }, 'upstream does not tell of its releases'),
+      );
+    }
   }
 
   /** Builders that matter: warm, waited for, pinned, or much asked for. */
@@ -102,13 +116,17 @@ export class UpstreamFollower {
     }
   }
 
-  /** What waits is made with what upstream offers when its turn comes; who named a revision waits for that while anybody has it. */
+  /** What waits is made with what upstream offers when its turn comes; who named a revision waits for that while an agent that takes work has it. */
   async #moveWaiting(set: WaitingSet, current: BuilderSource, { view }: FarmPicture): Promise<void> {
     if (set.parts.every(({ digest }) => digest === current.digest)) return;
     const { builds, waiting, log } = this.#deps;
     const isKept = (digest: string): boolean =>
-      view.agents.some(({ warm }) =>
-        warm.some((each) => each.builder === set.builder && each.digest === digest),
+      view.agents.some(
+        (agent) =>
+          !agent.draining &&
+          agent.lanes.includes(set.lane) &&
+          acceptsBuilder(agent, set.builder) &&
+          isWarm(agent, { builder: set.builder, digest }),
       );
     let moved = 0;
     for (const hash of await waiting.waitingHashes(set.lane, set.builder, set.count)) {
@@ -137,7 +155,7 @@ export class UpstreamFollower {
     // A farm that has just begun knows of no release before; none of what is there is news to it.
     const fresh = isFirstLook ? [] : newReleases(byBranch, seen);
     for (const release of fresh) {
-      if (!(await this.#expect(distro, release))) return;
+      if (!(await this.#expect(distro, release))) continue;
       await redis.sadd(SEEN_RELEASES_KEY, named(release.version));
       log.info({ distro, version: release.version }, 'a release is new upstream');
     }
