@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { doesAccept } from '../../shared/domain/accepts.ts';
-import { agentsFor, nextSet } from './placement.ts';
+import { agentsFor, matchAgents, nextSet } from './placement.ts';
 import { agent, pinned, STALE, token, waiting } from './small-farm.test.support.ts';
 
 const ids = (agents: readonly { readonly agentId: string }[]): readonly string[] =>
@@ -40,6 +40,30 @@ test('an agent serves the set whose first build is first in fair order, of those
   ];
   expect(nextSet(agent('x', ['a', 'b']), sets)?.builder).toBe(token('b'));
   expect(nextSet(agent('x', ['a', 'b'], { running: ['', ''] }), sets)).toBeUndefined();
+});
+
+describe('agents are matched with what waits', () => {
+  test('so that each set finds as many as it has builds, those first in fair order first', () => {
+    const agents = [agent('x', ['a', 'b']), agent('y', ['a'], { running: [token('b')] })];
+    const sets = [waiting('a', 3, { firstScore: 20 }), waiting('b', 1, { firstScore: 10 })];
+    expect(matchAgents(sets, agents)).toEqual({ agentIds: ['x', 'x', 'y'], unmatched: [sets[0]] });
+    expect(matchAgents(sets, [...agents, agent('z', ['a'])]).unmatched).toEqual([]);
+  });
+
+  test('and no more agents than that look for work', () => {
+    const agents = ['x', 'y', 'z'].map((id) => agent(id, ['a']));
+    expect(matchAgents([waiting('a', 1)], agents).agentIds).toEqual(['x']);
+    expect(matchAgents([], agents).agentIds).toEqual([]);
+  });
+
+  test('but none that has other bytes, or other work', () => {
+    const agents = [
+      agent('stale', [], { warm: [pinned('a', STALE)] }),
+      agent('full', ['a'], { running: [token('b'), token('b')] }),
+    ];
+    const sets = [waiting('a', 1)];
+    expect(matchAgents(sets, agents)).toEqual({ agentIds: [], unmatched: sets });
+  });
 });
 
 test('an agent accepts what it was told to, and everything where it was told nothing', () => {
