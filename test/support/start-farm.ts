@@ -12,6 +12,7 @@ import { createLog } from '../../shared/log.ts';
 import { startNats, type TestNats } from './servers/start-nats.ts';
 import { startRedis, type TestRedis } from './servers/start-redis.ts';
 import { type MiniUpstream, startMiniUpstream } from './upstream/start-mini-upstream.ts';
+import type { WriteUpstreamOptions } from './upstream/write-upstream.ts';
 
 export interface FarmOptions {
   /** Default 1. */
@@ -20,6 +21,8 @@ export interface FarmOptions {
   readonly agents?: number;
   readonly coordinator?: RawSettings;
   readonly agent?: RawSettings;
+  /** Default: all versions and targets of the miniature. */
+  readonly upstream?: Pick<WriteUpstreamOptions, 'versions' | 'targets'>;
 }
 
 /** A whole farm in this process, on real servers and the miniature upstream. */
@@ -41,7 +44,10 @@ export async function startFarm(options: FarmOptions = {}): Promise<TestFarm> {
   opened.add('folder', () => rm(folder, { recursive: true, force: true }));
   const nats = opened.use('nats', await startNats());
   const redis = opened.use('redis', await startRedis());
-  const upstream = opened.use('upstream', await startMiniUpstream({ directory: join(folder, 'upstream') }));
+  const upstream = opened.use(
+    'upstream',
+    await startMiniUpstream({ directory: join(folder, 'upstream'), ...options.upstream }),
+  );
   const log = createLog('farm', process.env.TEST_LOG ? 'debug' : 'silent');
   const farmKey = randomBytes(32).toString('hex');
   const coordinators: RunningCoordinator[] = [];

@@ -6,6 +6,8 @@ export interface MiniVersion {
   readonly distro?: string;
   /** As in `version_number`: `24.10.4`, `SNAPSHOT`. */
   readonly version: string;
+  /** The version of the miniature it is made like, whose packages it has; default: itself. */
+  readonly like?: string;
   /** Folder below the mirror's root: `releases/24.10.4`, `snapshots`. */
   readonly path: string;
   /** `r28959-29397011cc`. */

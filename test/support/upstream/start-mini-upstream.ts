@@ -8,6 +8,8 @@ export interface MiniUpstream extends UpstreamServer {
   readonly publicKeyFile: string;
   /** The file that holds it. */
   readonly publicKeyPath: string;
+  /** Folder of the tree it serves. */
+  readonly root: string;
 }
 
 export interface MiniUpstreamOptions extends WriteUpstreamOptions {
@@ -24,5 +26,5 @@ export async function startMiniUpstream(options: MiniUpstreamOptions): Promise<M
     options,
   );
   const server = await serveUpstream(root, options.port === undefined ? {} : { port: options.port });
-  return { ...server, publicKeyFile, publicKeyPath };
+  return { ...server, publicKeyFile, publicKeyPath, root };
 }

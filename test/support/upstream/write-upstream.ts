@@ -37,7 +37,7 @@ export interface WriteUpstreamOptions {
   readonly distro?: string;
 }
 
-const VERSIONS_FILE = '.versions.json';
+export const VERSIONS_FILE = '.versions.json';
 const ALL_PACKAGES: readonly PackageSpec[] = [
   ...BASE_PACKAGES,
   ...KERNEL_PACKAGES,
@@ -108,14 +108,22 @@ async function writeTree(
 ): Promise<void> {
   await mkdir(root, { recursive: true });
   await writeFile(join(root, VERSIONS_FILE), JSON.stringify(MINI_VERSIONS_JSON));
-  for (const version of versions) {
-    const folder = join(root, version.path);
-    await mkdir(folder, { recursive: true });
-    const architectures = Object.fromEntries(targets.map((each) => [each.name, each.architecture]));
-    await writeFile(join(folder, '.targets.json'), JSON.stringify(architectures));
-    await writeFile(join(folder, '.overview.json'), JSON.stringify(overview(version, targets)));
-    for (const target of targets) await writeTarget(folder, version, target, key);
-  }
+  for (const version of versions) await writeVersion(root, version, targets, key);
+}
+
+/** Writes one version below the mirror's root; that it is there stands elsewhere, in `.versions.json`. */
+export async function writeVersion(
+  root: string,
+  version: MiniVersion,
+  targets: readonly MiniTarget[],
+  key: UsignKeyPair,
+): Promise<void> {
+  const folder = join(root, version.path);
+  await mkdir(folder, { recursive: true });
+  const architectures = Object.fromEntries(targets.map((each) => [each.name, each.architecture]));
+  await writeFile(join(folder, '.targets.json'), JSON.stringify(architectures));
+  await writeFile(join(folder, '.overview.json'), JSON.stringify(overview(version, targets)));
+  for (const target of targets) await writeTarget(root, version, target, key);
 }
 
 /** What the Firmware Selector finds devices in. Source: firmware-selector, which reads `profiles` of it. */
@@ -126,16 +134,19 @@ function overview(version: MiniVersion, targets: readonly MiniTarget[]): object 
   return { profiles, release: version.version };
 }
 
-async function writeTarget(
-  folder: string,
+/** Writes one target of one version below the mirror's root, in place of what is there. */
+export async function writeTarget(
+  root: string,
   version: MiniVersion,
   target: MiniTarget,
   key: UsignKeyPair,
 ): Promise<void> {
   const context = { version, target, key };
+  const folder = join(root, version.path);
   const packages = ALL_PACKAGES.filter(
     (spec) =>
-      (spec.versions?.includes(version.version) ?? true) && (spec.targets?.includes(target.name) ?? true),
+      (spec.versions?.includes(version.like ?? version.version) ?? true) &&
+      (spec.targets?.includes(target.name) ?? true),
   ).map((spec) => buildPackage(spec, version, target));
   const inFeed = (feed: FeedName) => packages.filter((each) => each.spec.feed === feed);
 
