@@ -4,7 +4,6 @@ import { AgentRegistry } from '../../coordinator/agents/agent-registry.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { createFarm, type Farm } from '../../coordinator/farm/create-farm.ts';
-import { DemandCounts } from '../../coordinator/farm/demand-counts.ts';
 import { HALF_LIFE_MS } from '../../coordinator/scheduling/demand.ts';
 import { silentLog } from '../../shared/log.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
@@ -45,9 +44,8 @@ afterEach(async () => {
 /** As one coordinator has it; each call is another coordinator. */
 function coordinator(): Farm {
   const clock = { now: () => now, sleep: async () => undefined };
-  const demand = new DemandCounts({ redis, clock, log: silentLog });
   const waiting = new WaitingQueue(redis, new RedisScripts(redis));
-  return createFarm({ redis, clock, demand, agents, waiting });
+  return createFarm({ redis, clock, log: silentLog, agents, waiting });
 }
 
 async function pull(agentId: string, told: Partial<Pull> = {}): Promise<void> {

@@ -6,7 +6,6 @@ import { DEMAND_KEY } from '../../coordinator/builds/keys.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { createFarm, type Farm } from '../../coordinator/farm/create-farm.ts';
-import { DemandCounts } from '../../coordinator/farm/demand-counts.ts';
 import { followEveryMs, UpstreamFollower } from '../../coordinator/keeper/upstream-follower.ts';
 import { type Builder, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
@@ -40,8 +39,7 @@ beforeEach(async () => {
   const clock = { now: () => now, sleep: async () => undefined };
   const scripts = new RedisScripts(redis);
   const waiting = new WaitingQueue(redis, scripts);
-  const demand = new DemandCounts({ redis, clock, log: silentLog });
-  farm = createFarm({ redis, clock, demand, agents: new AgentRegistry(redis, scripts), waiting });
+  farm = createFarm({ redis, clock, log: silentLog, agents: new AgentRegistry(redis, scripts), waiting });
   const builds = new BuildStore(redis, scripts);
   follower = new UpstreamFollower({
     ...{ ...farm, redis, builds, waiting, clock },
