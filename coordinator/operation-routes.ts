@@ -49,7 +49,7 @@ function adminOf(token: string, deps: OperationDependencies): AdminDependencies 
     token,
     builds: new BuildControl({ ...parts, artifacts, queue, log }),
     agents: new AgentControl({ agents: parts.agents, queue, log }),
-    builders: new BuilderControl({ catalog, pinned: parts.pinned, log }),
+    builders: new BuilderControl({ ...parts, catalog, log }),
     queue: new QueueView({ ...parts, clock }),
   };
 }

@@ -30,8 +30,10 @@ const WARM_FAILURES_S = 600;
 /** An agent as its newest pull told, and what the farm counts for it. */
 export interface AgentState {
   readonly pull: Pull;
-  /** Builder of each attempt it holds: by the farm's own count, and by its own while it cleans up after one that has ended. */
+  /** Builder of each attempt it holds, by the farm's own count. */
   readonly running: readonly string[];
+  /** Builder of each attempt that has ended, and that it still tells of because it cleans up after it. */
+  readonly ending: readonly string[];
   /** It went silent with a build and has not been heard of since. */
   readonly isSuspect: boolean;
   /** The operator lets it take no more work; `pull.draining` is true as well. */
@@ -105,7 +107,8 @@ export class AgentRegistry {
         const isDrained = drained === '1';
         return {
           pull: isDrained ? { ...pull, draining: true } : pull,
-          running: [...(running.get(id)?.values() ?? []), ...(await this.#ending(pull, running.get(id)))],
+          running: [...(running.get(id)?.values() ?? [])],
+          ending: await this.#ending(pull, running.get(id)),
           isSuspect: suspect === '1',
           isDrained,
         };
@@ -128,7 +131,6 @@ export class AgentRegistry {
     return running;
   }
 
-  /** Builders of attempts that an agent tells of and that have ended: they are in use there until it tells of them no more. */
   async #ending(pull: Pull, live: ReadonlyMap<string, string> = new Map()): Promise<readonly string[]> {
     const ended = pull.attempts.filter((lease) => !live.has(attemptKey(lease)));
     return await Promise.all(

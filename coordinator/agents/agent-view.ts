@@ -8,7 +8,7 @@ import { lanesOf, trustOf } from './trust.ts';
  * @param orders builders it was told to fetch and may not have told of yet, and those it is not to be asked for.
  */
 export function agentViewOf(
-  { pull, running, isSuspect }: Pick<AgentState, 'pull' | 'running' | 'isSuspect'>,
+  { pull, running, ending, isSuspect }: Pick<AgentState, 'pull' | 'running' | 'ending' | 'isSuspect'>,
   orders: { readonly warming: Pull['warming']; readonly paused: readonly string[] } = NO_ORDERS,
 ): AgentView {
   const told = new Set([...pull.warm, ...pull.warming].map(({ builder, digest }) => `${builder} ${digest}`));
@@ -18,6 +18,7 @@ export function agentViewOf(
     warming: [...pull.warming, ...untold],
     lanes: lanesOf(trustOf(pull.agentId)),
     running,
+    ending,
     isSuspect,
     paused: orders.paused,
   };

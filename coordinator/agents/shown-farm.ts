@@ -7,7 +7,7 @@ import { prospectOf } from '../scheduling/outlook.ts';
 import type { AgentState } from './agent-registry.ts';
 
 /** How old a picture of the farm may be that is shown, milliseconds. */
-const PICTURE_MS = 1_000;
+const PICTURE_MS = 500;
 
 /** An agent as it is shown. */
 export interface ShownAgent {
@@ -54,7 +54,7 @@ export interface ShownFarmDependencies {
   readonly maxFetches: number;
 }
 
-/** The farm as anybody may see it: the same at every coordinator, a second old at most. */
+/** The farm as anybody may see it: the same at every coordinator, half a second old at most. */
 export class ShownFarm {
   readonly #deps: ShownFarmDependencies;
 

@@ -24,6 +24,7 @@ function agent(agentId: string, pull: Partial<Pull> = {}, isSuspect = false): Ag
       ...pull,
     },
     running: [],
+    ending: [],
     isSuspect,
     isDrained: false,
   };

@@ -32,7 +32,7 @@ export class ParkedPull {
     this.pull = pull;
     this.#send = send;
     // Which builders its attempts are of does not matter here, only how many they are.
-    this.#view = agentViewOf({ pull, running: pull.attempts.map(() => ''), isSuspect: false });
+    this.#view = agentViewOf({ pull, running: pull.attempts.map(() => ''), ending: [], isSuspect: false });
   }
 
   get isAnswered(): boolean {

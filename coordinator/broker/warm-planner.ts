@@ -74,10 +74,10 @@ export class WarmPlanner {
     if (pull.draining) return undefined;
     const plan = await this.#newest(PLAN_MS);
     const { view } = plan.picture;
-    // The pull is newer than the picture, and names no builders.
+    // The pull is newer than the picture, and names no builders of its attempts.
     const known = view.agents.find(({ agentId }) => agentId === pull.agentId);
-    const running = pull.attempts.length > 0 ? (known?.running ?? []) : [];
-    const agent = agentViewOf({ pull, running, isSuspect: false });
+    const { running, ending } = known && pull.attempts.length > 0 ? known : { running: [], ending: [] };
+    const agent = agentViewOf({ pull, running, ending, isSuspect: false });
     if (isOverBudget(agent, view)) {
       const evictable = evictionOrder(agent, view).map(pinnedOf);
       return evictable.length > 0 ? { evictable } : undefined;

@@ -24,7 +24,7 @@ function controlOf(pins: Set<string>): BuilderControl {
     pin: async (builder) => !pins.has(builder) && Boolean(pins.add(builder)),
     unpin: async (builder) => pins.delete(builder),
   };
-  return new BuilderControl({ catalog, pinned, log: silentLog });
+  return new BuilderControl({ catalog, pinned, farm: { forget: () => undefined }, log: silentLog });
 }
 
 test('a builder is pinned once and unpinned once, and each may be said again', async () => {

@@ -3,6 +3,7 @@ import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { suggest } from '../catalog/suggest.ts';
+import type { FarmPictures } from './farm-picture.ts';
 import type { PinnedBuilders } from './pinned-builders.ts';
 
 export interface BuilderControlDependencies {
@@ -11,6 +12,8 @@ export interface BuilderControlDependencies {
     'distros' | 'hasVersion' | 'versionsByBranch' | 'hasTarget' | 'targets' | 'currentSource'
   >;
   readonly pinned: Pick<PinnedBuilders, 'pin' | 'unpin'>;
+  /** What is shown of the farm here is to show at once what was done here. */
+  readonly farm: Pick<FarmPictures, 'forget'>;
   readonly log: Log;
 }
 
@@ -28,17 +31,19 @@ export class BuilderControl {
    * @throws FarmError `not_found` when upstream does not offer it, `unavailable` when upstream cannot be asked.
    */
   async pin(builder: Builder): Promise<boolean> {
-    const { pinned, log } = this.#deps;
+    const { pinned, farm, log } = this.#deps;
     await this.#checkOffered(builder);
     const isNew = await pinned.pin(builderToken(builder));
+    farm.forget();
     log.info({ builder: builderName(builder) }, 'builder was pinned by the operator');
     return !isNew;
   }
 
   /** Leaves a builder to what is asked for again, also one that upstream offers no longer. @returns whether it was pinned before. */
   async unpin(builder: Builder): Promise<boolean> {
-    const { pinned, log } = this.#deps;
+    const { pinned, farm, log } = this.#deps;
     const wasPinned = await pinned.unpin(builderToken(builder));
+    farm.forget();
     log.info({ builder: builderName(builder) }, 'builder was unpinned by the operator');
     return wasPinned;
   }

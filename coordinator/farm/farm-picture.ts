@@ -51,6 +51,11 @@ export class FarmPictures {
     return await taken.picture;
   }
 
+  /** The newest picture is wrong by now: whoever asks next gets a new one. */
+  forget(): void {
+    this.#newest = undefined;
+  }
+
   async #take(): Promise<FarmPicture> {
     const { agents, waiting, demand, offered, pinned, clock } = this.#deps;
     const [states, sets, orders, demands, sources, pins] = await Promise.all([

@@ -28,7 +28,7 @@ describe('what an agent may remove', () => {
   });
 
   test('is never what the operator pinned, nor what a build there uses', () => {
-    const one = agent('x', ['a', 'b', 'c'], { running: [token('b')] });
+    const one = agent('x', ['a', 'b', 'c', 'd'], { running: [token('b')], ending: [token('d')] });
     expect(order(one, farm([one], [], {}, { pinned: new Set([token('a')]) }))).toEqual([token('c')]);
   });
 

@@ -120,7 +120,7 @@ function mayGo(
 ): boolean {
   if (farm.pinned.has(copy.builder) && (farm.digests.get(copy.builder) ?? copy.digest) === copy.digest)
     return false;
-  if (agent.running.includes(copy.builder)) return false;
+  if (agent.running.includes(copy.builder) || agent.ending.includes(copy.builder)) return false;
   const waitingScore = awaited.get(keyOf(copy));
   if (waitingScore === undefined || waitingScore >= forScore + 2 * BUILD_COST) return true;
   return isWarmElsewhere(agent, copy, farm);

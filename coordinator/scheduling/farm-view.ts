@@ -26,8 +26,10 @@ export interface AgentView
   > {
   /** Which builds it may take. */
   readonly lanes: readonly Lane[];
-  /** Builder of each attempt it holds. */
+  /** Builder of each attempt it holds, by the farm's own count. */
   readonly running: readonly string[];
+  /** Builder of each attempt that has ended there and is still being cleaned up after: in use for a moment more. */
+  readonly ending: readonly string[];
   /** Went silent with a build: not to be counted on. */
   readonly isSuspect: boolean;
   /** Builders it failed to make warm lately and is not to be asked for now. */

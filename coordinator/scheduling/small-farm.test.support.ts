@@ -22,6 +22,7 @@ export function agent(agentId: string, warm: readonly string[], with_: Partial<A
     warm: warm.map((name) => ({ ...pinned(name), sizeBytes: GB })),
     warming: [],
     running: [],
+    ending: [],
     loadPerCore: 0,
     diskFreeBytes: 100 * GB,
     diskBudgetBytes: 2 * GB,

@@ -46,15 +46,9 @@ test('each builder is fetched once for one build, whoever plans it', async () =>
     const parked = await ofBoth('wrtfarm_pulls_parked');
     expect(parked.reduce((sum, count) => sum + count)).toBe(4);
   });
-  const builders = [
-    X86,
-    ONE,
-    { ...X86, version: '25.12.0' },
-    { ...ONE, version: '24.10.4' },
-    { ...ARCHER, version: '25.12.0' },
-  ];
+  const builders = [X86, ONE, { ...X86, version: '25.12.0' }];
   await allDone(await Promise.all(builders.map((builder, at) => ask(at, builder, 'vim'))));
-  expect([ARCHER, ...builders].map((each) => fetchesOf(used.farm, each))).toEqual([1, 1, 1, 1, 1, 1]);
+  expect([ARCHER, ...builders].map((each) => fetchesOf(used.farm, each))).toEqual([1, 1, 1, 1]);
 });
 
 test('both give builds to agents, and agents are parked at both', async () => {

@@ -3,7 +3,7 @@ import { AdminClient } from '../../cli/admin/admin-client.ts';
 import { BuildClient, hashOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { useFarm } from '../support/use-farm.ts';
-import { fetchesOf, warmByAgent } from '../support/warm-agents.ts';
+import { fetchesOf, newestPull, shownAgents, warmByAgent } from '../support/warm-agents.ts';
 import { ARCHER, X86 } from '../support/wire-builds.ts';
 
 /* Builds go where their builder is warm, and a builder is fetched no more often than what waits needs. */
@@ -34,9 +34,15 @@ async function warmOn(name: string): Promise<readonly string[]> {
   );
 }
 
+async function stateOf(agentId: string): Promise<string | undefined> {
+  return (await shownAgents(used.farm)).find(({ id }) => id === agentId)?.state;
+}
+
 test('a cold start warms one agent, however many idle ones wait, and further builds go there', async () => {
   await allDone(await ask(ARCHER, 'vim'));
   await eventually(async () => expect(await warmOn('24.10.4 ath79/generic')).toHaveLength(1));
+  const [first = ''] = await warmOn('24.10.4 ath79/generic');
+  await eventually(async () => (await newestPull(used.farm, first))?.attempts.length === 0);
   await allDone(await ask(ARCHER, 'tmux'));
   expect(await warmOn('24.10.4 ath79/generic')).toHaveLength(1);
   expect(fetchesOf(used.farm, ARCHER)).toBe(1);
@@ -48,8 +54,9 @@ test('while one agent is busy with it and more wait than it serves soon, others 
   const hashes = await ask(OLD, 'knob-slow-2', 'tmux', 'nano', 'htop', 'curl', 'knob-slow-1');
   await eventually(async () => expect((await warmOn('23.05.6 ath79/generic')).length).toBeGreaterThan(1));
   await allDone(hashes);
-  const warm = await warmOn('23.05.6 ath79/generic');
-  expect(fetchesOf(used.farm, OLD)).toBe(warm.length);
+  await eventually(async () =>
+    expect(await warmOn('23.05.6 ath79/generic')).toHaveLength(fetchesOf(used.farm, OLD)),
+  );
 });
 
 test('a drained agent finishes its build, and neither builds nor fetches more until it is undrained', async () => {
@@ -57,13 +64,16 @@ test('a drained agent finishes its build, and neither builds nor fetches more un
   const signal = AbortSignal.timeout(110_000);
   const [running = ''] = await ask(X86, 'knob-slow-2');
   await client.reaches(running, 'building_image');
+  await eventually(async () => expect(await warmOn('24.10.4 x86/64')).toHaveLength(1));
   const [first = ''] = await warmOn('24.10.4 x86/64');
   await admin.ask('POST', `/api/v1/admin/agents/${first}/drain`, signal);
   await allDone(await ask(X86, 'vim'));
   await allDone([running]);
+  await eventually(async () => expect(await warmOn('24.10.4 x86/64')).toHaveLength(2));
   const [second = ''] = (await warmOn('24.10.4 x86/64')).filter((id) => id !== first);
   expect(fetchesOf(used.farm, X86)).toBe(2);
   await admin.ask('POST', `/api/v1/admin/agents/${first}/undrain`, signal);
+  await eventually(async () => (await stateOf(first)) === 'working');
   await admin.ask('POST', `/api/v1/admin/agents/${second}/drain`, signal);
   await allDone(await ask(X86, 'tmux'));
   expect(fetchesOf(used.farm, X86)).toBe(2);

@@ -115,9 +115,9 @@ test('the builder of an attempt that has ended is in use until its agent tells o
   };
   await redis.hset(`wrtfarm:build:${requestHash}`, 'builder', X86);
   await pull('agent-1', { attempts: [lease] });
-  expect((await agents.list()).map(({ running }) => running)).toEqual([[X86]]);
+  expect((await coordinator().farm.within(0)).view.agents).toMatchObject([{ running: [], ending: [X86] }]);
   await pull('agent-1', { sequence: 2 });
-  expect((await agents.list()).map(({ running }) => running)).toEqual([[]]);
+  expect((await coordinator().farm.within(0)).view.agents).toMatchObject([{ running: [], ending: [] }]);
 });
 
 test('demand is counted for the whole farm, fades, and is forgotten in the end', async () => {

@@ -13,14 +13,23 @@ export interface MiniBuilder {
   readonly target: string;
 }
 
-/** What every agent has warm, as the farm shows it: `24.10.4 x86/64`, by agent. Of agents that have none nothing is told. */
+/** An agent as the farm shows it. */
+export interface Shown {
+  readonly id: string;
+  readonly state: string;
+  /** `24.10.4 x86/64`. */
+  readonly warm: readonly string[];
+}
+
+export async function shownAgents(farm: TestFarm): Promise<readonly Shown[]> {
+  const reply = await fetch(`${farm.url}/api/v1/agents`);
+  return ((await reply.json()) as { readonly agents: readonly Shown[] }).agents;
+}
+
+/** What the farm shows every agent to have warm; agents that have nothing are left out. */
 export async function warmByAgent(farm: TestFarm): Promise<Readonly<Record<string, readonly string[]>>> {
-  const reply = (await (await fetch(`${farm.url}/api/v1/agents`)).json()) as {
-    readonly agents: readonly { readonly id: string; readonly warm: readonly string[] }[];
-  };
-  return Object.fromEntries(
-    reply.agents.filter(({ warm }) => warm.length > 0).map(({ id, warm }) => [id, warm]),
-  );
+  const agents = await shownAgents(farm);
+  return Object.fromEntries(agents.filter(({ warm }) => warm.length > 0).map(({ id, warm }) => [id, warm]));
 }
 
 /** How often agents fetched the archive of a builder. */

@@ -130,6 +130,7 @@ function viewOf(machine: SimMachine): AgentView {
     diskBudgetBytes: spec.places * UNPACKED_BYTES,
     lanes: ['open', 'trusted'],
     draining: false,
+    ending: [],
     isSuspect: false,
     paused: [],
   };
