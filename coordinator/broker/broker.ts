@@ -18,6 +18,7 @@ import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
 import { freeSlots, type WaitingView } from '../scheduling/farm-view.ts';
 import { matchAgents, servable } from '../scheduling/placement.ts';
 import { Grants, type GrantsDependencies } from './grants.ts';
+import { JointRead } from './joint-read.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 
@@ -42,6 +43,7 @@ export interface BrokerDependencies extends GrantsDependencies {
 export class Broker implements AsyncDisposable {
   readonly #deps: BrokerDependencies;
   readonly #grants: Grants;
+  readonly #sets: JointRead<readonly WaitingSet[]>;
   readonly #parked = new Map<string, ParkedPull>();
   readonly #work = new Set<Promise<void>>();
   /** Subjects of sets that are looked at now, and whether they are to be looked at again. */
@@ -53,6 +55,7 @@ export class Broker implements AsyncDisposable {
   constructor(deps: BrokerDependencies) {
     this.#deps = deps;
     this.#grants = new Grants(deps);
+    this.#sets = new JointRead(() => deps.waiting.waitingSets());
   }
 
   /** Begins to take pulls and wake-ups. */
@@ -192,7 +195,7 @@ export class Broker implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    if (this.#parked.size > 0) await this.#offer(await this.#deps.waiting.waitingSets(), false);
+    if (this.#parked.size > 0) await this.#offer(await this.#sets.get(), false);
   }
 
   /** Lets those parked pulls look for work that should: no more of them than there are builds, the least loaded first. */
@@ -225,7 +228,7 @@ export class Broker implements AsyncDisposable {
   async #look(parked: ParkedPull, known?: readonly WaitingSet[]): Promise<Orders | undefined> {
     const { view } = parked;
     if (freeSlots(view) > 0) {
-      const sets = known ?? (await this.#deps.waiting.waitingSets());
+      const sets = known ?? (await this.#sets.get());
       for (const set of servable(view, partsOf(sets))) {
         const start = await this.#grants.claim(parked, set);
         if (start) return { start };

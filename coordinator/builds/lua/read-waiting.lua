@@ -1,12 +1,12 @@
--- What waits, by set and by the digest it waits for. A set nearly always waits for one digest; of the first eight builds each other
--- one is told apart, what comes after counts for the digest of the eighth.
+-- What waits, by set and by the digest it waits for. A set nearly always waits for one digest; of the first four builds each other
+-- one is told apart, what comes after counts for the digest of the fourth.
 -- a: only (a set as <lane>:<builder>), absent for all
 -- answers: sets = list of set, count, first, parts = list of digest, count, first, firstScore, avoidAgent (of its first)
 local names = a.only and { a.only } or redis.call('SMEMBERS', P .. 'waiting-sets')
 local sets = {}
 for _, name in ipairs(names) do
   local key = P .. 'waiting:' .. name
-  local found = redis.call('ZRANGE', key, 0, 7, 'WITHSCORES')
+  local found = redis.call('ZRANGE', key, 0, 3, 'WITHSCORES')
   if #found > 0 then
     local count = redis.call('ZCARD', key)
     local parts, by_digest, last = {}, {}, nil
