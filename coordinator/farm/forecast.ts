@@ -4,9 +4,13 @@ import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import { etaOf, positionOf, remainingMs } from '../scheduling/eta.ts';
-import { prospectOf } from '../scheduling/outlook.ts';
+import type { FarmView } from '../scheduling/farm-view.ts';
+import { type Prospect, prospectOf, type Waited } from '../scheduling/outlook.ts';
 import { buildMsOf } from '../scheduling/timings.ts';
 import type { FarmPictures } from './farm-picture.ts';
+
+/** Of so many other sets it is counted how many of their builds come before; further ones are taken for as far as the own one. */
+const COUNTED_SETS = 4;
 
 /** How old the picture of the farm may be that people are told the time from, milliseconds. */
 const PICTURE_MS = 2_000;
@@ -23,6 +27,8 @@ export interface ForecastDependencies {
 /** Tells of builds that are not final how many will really run before them, and how long they will take. */
 export class Forecast {
   readonly #deps: ForecastDependencies;
+  /** By lane, builder and digest: the same for all builds that wait for them, as long as the picture is. */
+  #prospects: { readonly view: FarmView; readonly known: Map<string, Prospect | undefined> } | undefined;
 
   constructor(deps: ForecastDependencies) {
     this.#deps = deps;
@@ -44,19 +50,29 @@ export class Forecast {
   }
 
   async #ofQueued(record: BuildRecord): Promise<BuildRecord> {
-    const { farm, waiting, maxFetches } = this.#deps;
+    const { farm, waiting } = this.#deps;
     const { view } = await farm.within(PICTURE_MS);
     const { lane, source } = record;
     const builder = builderToken(source);
-    const prospect = prospectOf(view, { lane, builder, digest: source.digest }, maxFetches);
+    const prospect = this.#prospect(view, { lane, builder, digest: source.digest });
     if (!prospect) return record;
-    const { rivals, ...outlook } = prospect;
-    const before = await waiting.countsBefore(record, rivals);
+    const { rivals, count, ...outlook } = prospect;
+    const rank = record.position ?? 0;
+    const before = await waiting.countsBefore(record, rivals.slice(0, COUNTED_SETS));
+    const part = count > 0 ? Math.min(1, rank / count) : 0;
     const position = positionOf(
-      record.position ?? 0,
-      rivals.map((rival, at) => ({ ...rival, before: before[at] ?? 0 })),
+      rank,
+      rivals.map((rival, at) => ({ ...rival, before: before[at] ?? rival.count * part })),
     );
     return { ...record, position, etaMs: etaOf({ ...outlook, position }).doneInMs };
+  }
+
+  #prospect(view: FarmView, waited: Waited): Prospect | undefined {
+    if (this.#prospects?.view !== view) this.#prospects = { view, known: new Map() };
+    const { known } = this.#prospects;
+    const key = `${waited.lane} ${waited.builder} ${waited.digest}`;
+    if (!known.has(key)) known.set(key, prospectOf(view, waited, this.#deps.maxFetches));
+    return known.get(key);
   }
 
   async #ofRunning(record: BuildRecord): Promise<number> {

@@ -42,8 +42,8 @@ describe('what a farm has for a waiting build', () => {
     const agents = [agent('both', ['a', 'b']), agent('other', ['b']), agent('third', ['c'])];
     const sets = [waiting('a', 3), waiting('b', 5), waiting('c', 9), waiting('a', 1, { lane: 'trusted' })];
     expect(prospectOf(farm(agents, sets), asked, 4)?.rivals).toEqual([
-      { lane: 'open', builder: token('b'), slots: 4, sharedSlots: 2 },
-      { lane: 'trusted', builder: token('a'), slots: 2, sharedSlots: 2 },
+      { lane: 'open', builder: token('b'), count: 5, slots: 4, sharedSlots: 2 },
+      { lane: 'trusted', builder: token('a'), count: 1, slots: 2, sharedSlots: 2 },
     ]);
   });
 

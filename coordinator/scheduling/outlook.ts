@@ -22,6 +22,8 @@ export interface Waited extends PinnedBuilder {
 export interface RivalSet {
   readonly lane: Lane;
   readonly builder: string;
+  /** Builds in it. */
+  readonly count: number;
   /** Warm slots for it in all, and those of them that are warm for the build in question too. */
   readonly slots: number;
   readonly sharedSlots: number;
@@ -29,6 +31,9 @@ export interface RivalSet {
 
 /** What the farm has for a waiting build, all but how many come before it. */
 export interface Prospect extends Omit<Outlook, 'position'> {
+  /** Builds that wait for the same builder in the same lane. */
+  readonly count: number;
+  /** Those that take most of the shared slots first. */
   readonly rivals: readonly RivalSet[];
 }
 
@@ -47,6 +52,7 @@ export function prospectOf(farm: FarmView, waited: Waited, maxFetches: number): 
   // A fetch under way is in its middle, as far as anybody knows.
   const comingMs = fetching.map(({ agentId }) => fetchMsOf(farm.timings, builder, agentId) / 2);
   return {
+    count: farm.waiting.find((each) => isSame(each, waited))?.count ?? 0,
     warmSlots: slotsOf(warm),
     freeWarmSlots: warm.reduce((sum, agent) => sum + freeSlots(agent), 0),
     comingSlots: slotsOf(fetching),
@@ -76,9 +82,10 @@ function rivalsOf(farm: FarmView, waited: Waited, warm: readonly AgentView[]): r
     const sharedSlots = slotsOf(warm.filter((agent) => mayServe(agent, set) && isWarm(agent, set)));
     if (sharedSlots === 0) continue;
     const slots = slotsOf(farm.agents.filter((agent) => mayServe(agent, set) && isWarm(agent, set)));
-    rivals.push({ lane: set.lane, builder: set.builder, slots, sharedSlots });
+    rivals.push({ lane: set.lane, builder: set.builder, count: set.count, slots, sharedSlots });
   }
-  return rivals;
+  const weight = ({ count, slots, sharedSlots }: RivalSet): number => (count * sharedSlots) / slots;
+  return rivals.sort((left, right) => weight(right) - weight(left));
 }
 
 function isSame(set: Waited, other: Waited): boolean {
