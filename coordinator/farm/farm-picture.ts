@@ -34,6 +34,7 @@ export interface FarmPicturesDependencies {
 export class FarmPictures {
   readonly #deps: FarmPicturesDependencies;
   #newest: { readonly takenAt: number; readonly picture: Promise<FarmPicture> } | undefined;
+  #finished: { readonly takenAt: number; readonly picture: FarmPicture } | undefined;
 
   constructor(deps: FarmPicturesDependencies) {
     this.#deps = deps;
@@ -45,15 +46,34 @@ export class FarmPictures {
     if (this.#newest && now - this.#newest.takenAt <= maxAgeMs) return await this.#newest.picture;
     const taken = { takenAt: now, picture: this.#take() };
     this.#newest = taken;
-    taken.picture.catch(() => {
-      if (this.#newest === taken) this.#newest = undefined;
-    });
+    taken.picture.then(
+      (picture) => {
+        if (this.#newest === taken) this.#finished = { takenAt: now, picture };
+      },
+      () => {
+        if (this.#newest === taken) this.#newest = undefined;
+      },
+    );
     return await taken.picture;
+  }
+
+  /**
+   * The newest picture that is there, while a new one is taken when it is older than `freshMs`: nobody waits for that unless the one
+   * there is older than `maxAgeMs`.
+   */
+  async lately(freshMs: number, maxAgeMs: number): Promise<FarmPicture> {
+    const finished = this.#finished;
+    const now = performance.now();
+    if (!finished || now - finished.takenAt > maxAgeMs) return await this.within(freshMs);
+    // What fails here is told once the one there is too old.
+    if (now - finished.takenAt > freshMs) this.within(freshMs).catch(() => undefined);
+    return finished.picture;
   }
 
   /** The newest picture is wrong by now: whoever asks next gets a new one. */
   forget(): void {
     this.#newest = undefined;
+    this.#finished = undefined;
   }
 
   async #take(): Promise<FarmPicture> {

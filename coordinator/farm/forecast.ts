@@ -12,8 +12,9 @@ import type { FarmPictures } from './farm-picture.ts';
 /** Of so many other sets it is counted how many of their builds come before; further ones are taken for as far as the own one. */
 const COUNTED_SETS = 4;
 
-/** How old the picture of the farm may be that people are told the time from, milliseconds. */
-const PICTURE_MS = 2_000;
+/** People are told the time from a picture of the farm that is anew after this, and is never older than that, milliseconds. */
+const FRESH_MS = 2_000;
+const MAX_AGE_MS = 15_000;
 
 export interface ForecastDependencies {
   readonly farm: FarmPictures;
@@ -51,7 +52,7 @@ export class Forecast {
 
   async #ofQueued(record: BuildRecord): Promise<BuildRecord> {
     const { farm, waiting } = this.#deps;
-    const { view } = await farm.within(PICTURE_MS);
+    const { view } = await farm.lately(FRESH_MS, MAX_AGE_MS);
     const { lane, source } = record;
     const builder = builderToken(source);
     const prospect = this.#prospect(view, { lane, builder, digest: source.digest });
@@ -78,7 +79,7 @@ export class Forecast {
   async #ofRunning(record: BuildRecord): Promise<number> {
     const { farm, attempts, clock } = this.#deps;
     const [{ view }, startedAt] = await Promise.all([
-      farm.within(PICTURE_MS),
+      farm.lately(FRESH_MS, MAX_AGE_MS),
       attempts.startedAt({ ...record }),
     ]);
     const ranMs = startedAt === undefined ? 0 : clock.now() - startedAt;
