@@ -3,7 +3,7 @@ import type { BuildTimes } from '../builds/build-times.ts';
 import type { FarmPictures } from '../farm/farm-picture.ts';
 import { etaOf } from '../scheduling/eta.ts';
 import type { AgentView, FarmView } from '../scheduling/farm-view.ts';
-import { prospectOf } from '../scheduling/outlook.ts';
+import { type Holders, holdersOf, prospectOf } from '../scheduling/outlook.ts';
 import type { AgentState } from './agent-registry.ts';
 
 /** How old a picture of the farm may be that is shown, milliseconds. */
@@ -80,6 +80,7 @@ export class ShownFarm {
       ...running.keys(),
       ...pinned,
     ]);
+    const holders = holdersOf(view);
     const shown = await Promise.all(
       [...tokens].map(async (token): Promise<ShownBuilder | undefined> => {
         const builder = parseBuilderToken(token);
@@ -95,7 +96,7 @@ export class ShownFarm {
           warm_on: agentsWith(agents, token, 'warm'),
           warming_on: agentsWith(agents, token, 'warming'),
           median_seconds: medianMs === undefined ? null : medianMs / 1000,
-          eta_seconds: this.#etaSeconds(view, token, count),
+          eta_seconds: this.#etaSeconds(view, holders, token, count),
         };
       }),
     );
@@ -108,12 +109,12 @@ export class ShownFarm {
   }
 
   /** Of a build that would be asked for now and come behind all that waits for its builder. */
-  #etaSeconds(view: FarmView, builder: string, position: number): number | null {
+  #etaSeconds(view: FarmView, holders: Holders, builder: string, position: number): number | null {
     const digest =
       view.digests.get(builder) ??
       view.agents.flatMap(({ warm }) => warm).find((each) => each.builder === builder)?.digest ??
       '';
-    const prospect = prospectOf(view, { lane: 'open', builder, digest }, this.#deps.maxFetches);
+    const prospect = prospectOf(view, { lane: 'open', builder, digest }, this.#deps.maxFetches, holders);
     return prospect ? Math.ceil(etaOf({ ...prospect, position }).doneInMs / 1000) : null;
   }
 }

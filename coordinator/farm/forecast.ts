@@ -5,7 +5,7 @@ import type { BuildRecord } from '../builds/build-record.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import { etaOf, positionOf, remainingMs } from '../scheduling/eta.ts';
 import type { FarmView } from '../scheduling/farm-view.ts';
-import { type Prospect, prospectOf, type Waited } from '../scheduling/outlook.ts';
+import { type Holders, holdersOf, type Prospect, prospectOf, type Waited } from '../scheduling/outlook.ts';
 import { buildMsOf } from '../scheduling/timings.ts';
 import type { FarmPictures } from './farm-picture.ts';
 
@@ -29,7 +29,13 @@ export interface ForecastDependencies {
 export class Forecast {
   readonly #deps: ForecastDependencies;
   /** By lane, builder and digest: the same for all builds that wait for them, as long as the picture is. */
-  #prospects: { readonly view: FarmView; readonly known: Map<string, Prospect | undefined> } | undefined;
+  #prospects:
+    | {
+        readonly view: FarmView;
+        readonly holders: Holders;
+        readonly known: Map<string, Prospect | undefined>;
+      }
+    | undefined;
 
   constructor(deps: ForecastDependencies) {
     this.#deps = deps;
@@ -69,10 +75,11 @@ export class Forecast {
   }
 
   #prospect(view: FarmView, waited: Waited): Prospect | undefined {
-    if (this.#prospects?.view !== view) this.#prospects = { view, known: new Map() };
-    const { known } = this.#prospects;
+    if (this.#prospects?.view !== view)
+      this.#prospects = { view, holders: holdersOf(view), known: new Map() };
+    const { known, holders } = this.#prospects;
     const key = `${waited.lane} ${waited.builder} ${waited.digest}`;
-    if (!known.has(key)) known.set(key, prospectOf(view, waited, this.#deps.maxFetches));
+    if (!known.has(key)) known.set(key, prospectOf(view, waited, this.#deps.maxFetches, holders));
     return known.get(key);
   }
 
