@@ -17,6 +17,8 @@ import { shouldGiveUp } from './give-up.ts';
 /** How old a plan may be, milliseconds; and one that knows nothing of a build that came meanwhile. */
 const PLAN_MS = 900;
 const SURPRISED_MS = 100;
+/** A plan is used for so many times as long as it took to make: with a thousand agents that is a quarter of a second. */
+const COST_FACTOR = 10;
 
 /** What clients are told of a builder that no agent can make warm. */
 const GIVEN_UP =
@@ -51,6 +53,7 @@ export class WarmPlanner {
   readonly #deps: WarmPlannerDependencies;
   #plan: Promise<Plan> | undefined;
   #plannedAt = Number.NEGATIVE_INFINITY;
+  #costMs = 0;
 
   constructor(deps: WarmPlannerDependencies) {
     this.#deps = deps;
@@ -141,7 +144,7 @@ export class WarmPlanner {
 
   async #newest(maxAgeMs: number): Promise<Plan> {
     const now = performance.now();
-    if (!this.#plan || now - this.#plannedAt > maxAgeMs) {
+    if (!this.#plan || now - this.#plannedAt > Math.max(maxAgeMs, this.#costMs * COST_FACTOR)) {
       this.#plannedAt = now;
       const plan = this.#make(maxAgeMs);
       this.#plan = plan;
@@ -153,12 +156,12 @@ export class WarmPlanner {
   }
 
   async #make(maxAgeMs: number): Promise<Plan> {
-    const picture = await this.#deps.farm.within(Math.min(maxAgeMs, SURPRISED_MS));
-    return {
-      picture,
-      fetches: planFetches(picture.view, this.#deps.limits),
-      isOrdered: new Set(),
-    };
+    const { farm, limits } = this.#deps;
+    const picture = await farm.within(Math.min(maxAgeMs, SURPRISED_MS));
+    const begunAt = performance.now();
+    const fetches = planFetches(picture.view, limits);
+    this.#costMs = performance.now() - begunAt;
+    return { picture, fetches, isOrdered: new Set() };
   }
 }
 
