@@ -1,7 +1,6 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import { AgentControl } from './agents/agent-control.ts';
-import { ShownFarm } from './agents/shown-farm.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import { BuildControl } from './builds/build-control.ts';
 import type { Builds } from './builds/create-builds.ts';
@@ -10,6 +9,7 @@ import { QueueView } from './builds/queue-view.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { BuilderControl } from './farm/builder-control.ts';
+import { ShownFarm } from './farm/shown-farm.ts';
 import type { RouteModule } from './http/dependencies.ts';
 import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { farmRoutes } from './http/routes/farm.ts';

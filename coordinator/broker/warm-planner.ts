@@ -11,13 +11,13 @@ import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import type { FarmPicture, FarmPictures } from '../farm/farm-picture.ts';
 import { evictionOrder, isOverBudget } from '../scheduling/eviction.ts';
 import type { Fetch, FetchLimits } from '../scheduling/fetch-plan.ts';
-import { planFetches } from '../scheduling/warming.ts';
+import { fetchFor, planFetches } from '../scheduling/warming.ts';
 import { shouldGiveUp } from './give-up.ts';
 
 /** How old a plan may be, milliseconds; and one that knows nothing of a build that came meanwhile. */
 const PLAN_MS = 900;
 const SURPRISED_MS = 100;
-/** A plan is used for so many times as long as it took to make: with a thousand agents that is a quarter of a second. */
+/** A plan is used for at least so many times as long as it took to make: planning takes no more than a tenth of a coordinator. */
 const COST_FACTOR = 10;
 
 /** What clients are told of a builder that no agent can make warm. */
@@ -85,7 +85,7 @@ export class WarmPlanner {
       const evictable = evictionOrder(agent, view).map(pinnedOf);
       return evictable.length > 0 ? { evictable } : undefined;
     }
-    const fetch = plan.fetches.find(({ agentId }) => agentId === pull.agentId);
+    const fetch = fetchFor(pull, plan.fetches);
     return fetch && !plan.isOrdered.has(fetch) ? await this.#order(fetch, plan) : undefined;
   }
 

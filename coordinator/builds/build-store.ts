@@ -205,21 +205,6 @@ export class BuildStore {
     return text === null ? [] : parseJsonAs(TroublesSchema, text, `troubles of build ${hash}`);
   }
 
-  /** Which agent a queued build avoids for now, and how long it has waited since it was accepted, milliseconds. */
-  async waitOf(hash: string): Promise<{ readonly avoidAgent: string | null; readonly waitedMs: number }> {
-    const [avoidAgent, avoidUntil, acceptedAt] = await this.#redis.hmget(
-      buildKey(hash),
-      'avoidAgent',
-      'avoidUntil',
-      'acceptedAt',
-    );
-    const now = await redisNowMs(this.#redis);
-    return {
-      avoidAgent: avoidAgent && Number(avoidUntil) > now ? avoidAgent : null,
-      waitedMs: acceptedAt ? now - Number(acceptedAt) : 0,
-    };
-  }
-
   /** Builds whose messages on NATS were not confirmed within `olderThanMs`, at most 100. */
   async unpublishedFor(olderThanMs: number): Promise<readonly string[]> {
     return await this.#redis.zrangebyscore(

@@ -20,6 +20,8 @@
 -- agent-replaced:<id>:<s>   string  an earlier session of an agent; its pulls are not heard any more
 -- drained-agents            set     agents that the operator lets take no more work
 -- agent-attempts:<id>       set     keys of the attempts it holds
+-- warming                   zset    <builder>|<agent> by the time until which the order to fetch holds
+-- warm-pauses               zset    the same by the time until which an agent that failed to is not asked again
 -- durations:<builder>       list    how long its newest attempts took, milliseconds, the newest first
 -- log:<attempt key>         list    log chunks; the index is the chunk's number
 local P = 'wrtfarm:'

@@ -1,6 +1,6 @@
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
-import type { ShownAgent, ShownBuilder } from '../../agents/shown-farm.ts';
+import type { ShownAgent, ShownBuilder } from '../../farm/shown-farm.ts';
 import { farmPageRoutes } from './farm-page.ts';
 
 const AGENT: ShownAgent = {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ShownAgent, ShownBuilder, ShownFarm } from '../../agents/shown-farm.ts';
+import type { ShownAgent, ShownBuilder, ShownFarm } from '../../farm/shown-farm.ts';
 import { getRoute } from '../get-route.ts';
 import { type Html, html } from '../html/html.ts';
 import { sendPage } from '../html/page.ts';

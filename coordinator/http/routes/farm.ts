@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { ShownFarm } from '../../agents/shown-farm.ts';
+import type { ShownFarm } from '../../farm/shown-farm.ts';
 import { getRoute } from '../get-route.ts';
 import { ok } from '../openapi/answers.ts';
 import type { RouteDoc } from '../openapi/route-doc.ts';

@@ -1,10 +1,10 @@
 import { builderName, parseBuilderToken } from '../../shared/domain/builder.ts';
+import type { AgentState } from '../agents/agent-registry.ts';
 import type { BuildTimes } from '../builds/build-times.ts';
-import type { FarmPictures } from '../farm/farm-picture.ts';
 import { etaOf } from '../scheduling/eta.ts';
 import type { AgentView, FarmView } from '../scheduling/farm-view.ts';
 import { type Holders, holdersOf, prospectOf } from '../scheduling/outlook.ts';
-import type { AgentState } from './agent-registry.ts';
+import type { FarmPictures } from './farm-picture.ts';
 
 /** How old a picture of the farm may be that is shown, milliseconds. */
 const PICTURE_MS = 500;
