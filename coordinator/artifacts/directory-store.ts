@@ -27,7 +27,9 @@ import { StagingFolder } from './staging-folder.ts';
 /*
  * staging/<attempt key>/…                     what attempts upload, see StagingFolder
  * blobs/<2 hex>/<sha256>                      bytes of finished builds, each once
- * builds/<2 hex>/<bin_dir>/files/<name>       hard links to blobs: a blob with no other link is used by nobody
+ * builds/<2 hex>/<bin_dir>/files/<sha256>     hard links to blobs: a blob with no other link is used by nobody. By content, not
+ *                                             by name: of a build that had two winners, because Redis forgot the first, the
+ *                                             files of both may lie here, and `build.json` says whose are served
  * builds/<2 hex>/<bin_dir>/build.json
  * requests/<2 hex>/<request hash>/<bin_dir>   empty: which builds a request hash has
  */
@@ -68,7 +70,7 @@ export class DirectoryStore implements ArtifactStore {
     const files = join(this.#buildPath(folder), 'files');
     await mkdir(files, { recursive: true });
     for (const artifact of artifacts) {
-      await this.#keep(attemptKey, artifact, join(files, artifact.name)).catch((cause: unknown) => {
+      await this.#keep(attemptKey, artifact, join(files, artifact.sha256)).catch((cause: unknown) => {
         const code = isMissing(cause) ? 'not_found' : 'infrastructure';
         throw new FarmError(code, `${artifact.name} of ${attemptKey} cannot be kept: ${messageOf(cause)}`, {
           cause,
@@ -161,7 +163,7 @@ export class DirectoryStore implements ArtifactStore {
     const artifact = json?.artifacts.find((each) => each.name === name);
     if (json && !artifact && name === MANIFEST_NAME) return manifestFile(json);
     if (!json || !artifact) return undefined;
-    const path = join(this.#buildPath(binDir(json.requestHash, json.generation)), 'files', name);
+    const path = join(this.#buildPath(binDir(json.requestHash, json.generation)), 'files', artifact.sha256);
     if (!(await exists(path))) return undefined;
     return {
       name,
