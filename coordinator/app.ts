@@ -13,7 +13,6 @@ import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
 import { createBuilds } from './builds/create-builds.ts';
-import { JobQueue } from './builds/job-queue.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
@@ -27,6 +26,9 @@ import { createMetrics } from './metrics/metrics.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
 import { operationRoutes } from './operation-routes.ts';
+import { JetStream } from './queue/jetstream.ts';
+import { JobQueue } from './queue/job-queue.ts';
+import { SecondCopies } from './queue/second-copies.ts';
 import { checkReadiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
@@ -87,16 +89,22 @@ async function open(
   const redis = await connectRedis(config.redis, log);
   opened.add('Redis', () => redis.disconnect());
   const connection = await openNats(config, id, opened);
-  const queue = new JobQueue(connection);
-  await queue.ensureStreams();
+  const jetstream = new JetStream(connection);
+  const queue = new JobQueue(jetstream);
+  const copies = new SecondCopies(jetstream);
+  await queue.ensureStream();
+  await copies.ensureStream();
   // Ends with the connection.
-  followConnection(connection, queue, log).catch(logged(log));
+  followConnection({ jetstream, queue, copies }, log).catch(logged(log));
 
   const artifacts = new DirectoryStore(config.artifacts);
   const metrics = createMetrics();
   const stats = new StatsRecorder({ redis, clock, log });
   openLoop('statistics', (signal) => stats.run(signal), opened);
-  const parts = createBuilds({ redis, connection, queue, artifacts, metrics, stats, clock, log }, config);
+  const parts = createBuilds(
+    { redis, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log },
+    config,
+  );
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;
   const documents = { clock, log, proxies, shared: new RedisDocuments(redis, log) };
   const catalog = opened.use('catalog', openCatalog(config, documents));
@@ -144,6 +152,7 @@ async function open(
     redis,
     connection,
     queue,
+    copies,
     lock,
     follower: new UpstreamFollower({ ...parts, redis, catalog, builds, waiting, clock, log, freshMs }),
     followMs: followEveryMs(freshMs),
@@ -155,6 +164,7 @@ async function open(
     ),
     clock,
     leaseMs,
+    onRepair: metrics.repaired,
     log,
   });
   openLoop('keeper', (signal) => keeper.run(signal), opened);
@@ -212,10 +222,18 @@ async function openNats(config: CoordinatorConfig, id: string, opened: Disposers
   return connection;
 }
 
-async function followConnection(connection: NatsConnection, queue: JobQueue, log: Log): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === 'disconnect') queue.disconnected();
-    if (status.type === 'reconnect') await queue.reconnected().catch(logged(log));
+async function followConnection(
+  { jetstream, queue, copies }: { jetstream: JetStream; queue: JobQueue; copies: SecondCopies },
+  log: Log,
+): Promise<void> {
+  for await (const status of jetstream.connection.status()) {
+    if (status.type === 'disconnect') jetstream.disconnected();
+    if (status.type !== 'reconnect') continue;
+    // Perhaps without what it held.
+    jetstream.reconnected();
+    queue.reconnected();
+    await queue.ensureStream().catch(logged(log));
+    await copies.ensureStream().catch(logged(log));
   }
 }
 

@@ -4,7 +4,6 @@ import { AgentControl } from './agents/agent-control.ts';
 import type { DirectoryStore } from './artifacts/directory-store.ts';
 import { BuildControl } from './builds/build-control.ts';
 import type { Builds } from './builds/create-builds.ts';
-import type { JobQueue } from './builds/job-queue.ts';
 import { QueueView } from './builds/queue-view.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { CoordinatorConfig } from './config.ts';
@@ -14,6 +13,7 @@ import type { RouteModule } from './http/dependencies.ts';
 import { type AdminDependencies, adminRoutes } from './http/routes/admin/admin.ts';
 import { farmRoutes } from './http/routes/farm.ts';
 import { farmPageRoutes } from './http/routes/farm-page.ts';
+import type { JobQueue } from './queue/job-queue.ts';
 
 export interface OperationDependencies {
   readonly parts: Builds;

@@ -1,5 +1,5 @@
 import type { Log } from '../../shared/log.ts';
-import type { JobQueue } from '../builds/job-queue.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import type { AgentRegistry } from './agent-registry.ts';
 
 export interface AgentControlDependencies {

@@ -87,6 +87,13 @@ export class AgentRegistry {
     };
   }
 
+  /** Which of these agents Redis does not know, because it lost them: they are to pull again. */
+  async unknownOf(agentIds: readonly string[]): Promise<readonly string[]> {
+    if ((await this.#redis.exists(...agentIds.map(agentKey))) === agentIds.length) return [];
+    const known = await Promise.all(agentIds.map((id) => this.#redis.exists(agentKey(id))));
+    return agentIds.filter((_, index) => known[index] === 0);
+  }
+
   /** Every agent heard of lately. */
   async list(): Promise<readonly AgentState[]> {
     const since = (await redisNowMs(this.#redis)) - KEEP_MS;

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Lane } from '../../shared/domain/build-spec.ts';
-import { parseAttemptKey } from '../../shared/domain/lease.ts';
+import { type AttemptId, attemptKey, parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { PARK_MS, type Pull, type PullAnswer, PullSchema } from '../../shared/messages/pull.ts';
 import {
@@ -131,7 +131,7 @@ export class Broker implements AsyncDisposable {
     const parked = new ParkedPull({ ...pull, draining: pull.draining || isDrained }, (orders) =>
       send({ ...orders, drain: isDrained }),
     );
-    const cancel = recorded.cancel.map(parseAttemptKey).filter((id) => id !== undefined);
+    const cancel = await this.#unwanted(pull, recorded.cancel);
     if (cancel.length > 0 || this.#isStopping) {
       await parked.answer({ cancel });
       return;
@@ -139,6 +139,17 @@ export class Broker implements AsyncDisposable {
     this.#parked.set(pull.agentId, parked);
     parked.endAfter(PARK_MS, () => this.#own(parked.expire()));
     await parked.serve(() => this.#look(parked));
+  }
+
+  /** Attempts the farm does not want from an agent, of those that Redis does not know: not what Redis lost. */
+  async #unwanted(pull: Pull, keys: readonly string[]): Promise<readonly AttemptId[]> {
+    const unwanted: AttemptId[] = [];
+    for (const lease of pull.attempts) {
+      if (!keys.includes(attemptKey(lease)) || (await this.#deps.attempts.adopt(lease))) continue;
+      const { requestHash, generation, attempt } = lease;
+      unwanted.push({ requestHash, generation, attempt });
+    }
+    return unwanted;
   }
 
   /** Lets every agent pull again: its pull may be parked at a coordinator that is gone. */
@@ -195,6 +206,9 @@ export class Broker implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
+    if (this.#parked.size === 0) return;
+    const forgotten = await this.#deps.agents.unknownOf([...this.#parked.keys()]);
+    await Promise.all(forgotten.map((agentId) => this.#parked.get(agentId)?.answer({})));
     if (this.#parked.size > 0) await this.#offer(await this.#sets.get(), false);
   }
 

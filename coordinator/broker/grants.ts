@@ -5,8 +5,8 @@ import type { Log } from '../../shared/log.ts';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
-import type { JobQueue } from '../builds/job-queue.ts';
 import type { ScriptAnswer } from '../builds/redis-scripts.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import type { WaitingView } from '../scheduling/farm-view.ts';
 import type { ParkedPull } from './parked-pull.ts';
 
@@ -45,6 +45,10 @@ export class Grants {
       case 'empty':
         job.ack();
         return undefined;
+      case 'unknown':
+        // Redis lost the agent: its next pull tells all of it again.
+        await parked.answer({});
+        break;
       case 'superseded':
         parked.forget();
         break;

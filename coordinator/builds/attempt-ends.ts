@@ -4,11 +4,11 @@ import { type AttemptId, attemptKey, type Lease } from '../../shared/domain/leas
 import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import type { BuildStore } from './build-store.ts';
 import { type Lifetimes, sealFarmFailure, sealResult } from './final-answer.ts';
 import type { FinalCommit } from './final-commit.ts';
-import type { JobQueue } from './job-queue.ts';
 import { type LossCause, lossText, troubleOf } from './loss.ts';
 import type { Watch } from './watch.ts';
 
@@ -52,11 +52,12 @@ export class AttemptEnds {
       await this.lose(lease, 'broken', `${breakage}: ${reason}`, { lease, breakage });
       return;
     }
-    const record = await builds.get(lease.requestHash);
+    let record = await builds.get(lease.requestHash);
+    if (!record && (await attempts.adopt(lease))) record = await builds.get(lease.requestHash);
     if (!record || record.generation !== lease.generation) {
       throw new FarmError('lease_lost', `build ${lease.requestHash} is not the one of ${attemptKey(lease)}`);
     }
-    if (record.state === 'running') {
+    if (record.state === 'running' || record.state === 'queued') {
       for (const artifact of result.artifacts) {
         if (!(await artifacts.held(attemptKey(lease), artifact)).isComplete) {
           throw new FarmError(
@@ -72,8 +73,10 @@ export class AttemptEnds {
 
   /**
    * Ends an attempt without a result; its build waits again, or fails after too many losses. Does nothing when the attempt
-   * is over already, or with `onlyIfExpired` when its lease was renewed meanwhile.
+   * is over already.
    * @param reason for the log; clients are told what kind of trouble it was.
+   * @param how `expiredInTerm`: by the keeper of that term, unless its lease was renewed or the keeper replaced meanwhile.
+   * @returns whether it was lost by this call.
    */
   async lose(
     id: AttemptId,
@@ -81,14 +84,14 @@ export class AttemptEnds {
     reason: string,
     how: {
       readonly lease?: Lease;
-      readonly onlyIfExpired?: boolean;
+      readonly expiredInTerm?: string;
       readonly agentId?: string;
       readonly breakage?: Breakage;
     } = {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { builds, attempts, queue, log } = this.#deps;
     const record = await builds.get(id.requestHash);
-    if (!record) return;
+    if (!record) return false;
     const isCounted = cause !== 'handed_back' && cause !== 'grant_not_taken';
     const { breakage, ...holder } = how;
     const trouble = troubleOf(cause, breakage);
@@ -101,7 +104,7 @@ export class AttemptEnds {
         isCounted && (await this.#deps.otherAgents(how.lease?.agentId ?? how.agentId)) > 0 ? AVOID_MS : 0,
       exhausted: sealFarmFailure(record, lossText(troubles), this.#deps.lifetimes),
     });
-    if (answer.status === 'current') return;
+    if (answer.status === 'current') return false;
     if (answer.isCounted) this.#deps.onLost(cause);
     log.warn(
       { requestHash: id.requestHash, attempt: id.attempt, agentId: answer.agentId, cause, reason },
@@ -126,5 +129,6 @@ export class AttemptEnds {
           log.warn({ reason: FarmError.from(thrown).message }, 'job waits for the keeper'),
         );
     }
+    return true;
   }
 }

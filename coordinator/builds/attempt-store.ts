@@ -12,16 +12,27 @@ import type { SealedBuild } from './sealed-build.ts';
 /** Back-off before the second and third attempt, milliseconds. The first loss costs nothing: the machine is gone, not the build. */
 const RETRY_DELAYS_MS = [0, 5_000];
 
-/** The truth about attempts and their leases, in Redis. Every write carries the lease and is refused when it is not current. */
+/** Scripts that a lease fences. */
+type Fenced = 'open-attempt' | 'renew-lease' | 'reach-stage' | 'append-log' | 'seal-attempt';
+
+/** Asks whether an attempt that Redis does not know may go on all the same, because Redis lost it. */
+export type Adopt = (lease: Lease) => Promise<boolean>;
+
+/**
+ * The truth about attempts and their leases, in Redis. Every write carries the lease and is refused when it is not current; one that
+ * Redis lost is adopted first where it may be.
+ */
 export class AttemptStore {
   readonly #redis: Redis;
   readonly #scripts: RedisScripts;
   readonly #times: LeaseTimes;
+  readonly #adopt: Adopt;
 
-  constructor(redis: Redis, scripts: RedisScripts, times: LeaseTimes) {
+  constructor(redis: Redis, scripts: RedisScripts, times: LeaseTimes, adopt: Adopt) {
     this.#redis = redis;
     this.#scripts = scripts;
     this.#times = times;
+    this.#adopt = adopt;
   }
 
   /** Gives the first eligible build of a lane and builder to the agent of one pull. */
@@ -40,16 +51,13 @@ export class AttemptStore {
   /** The stream of an attempt was opened, named by random text. `ended`: this attempt won already, its agent only does not know yet. */
   async openAttempt(lease: Lease, stream: string): Promise<ScriptAnswer<'open-attempt'>> {
     const { leaseMs, attemptMs } = this.#times;
-    return await this.#scripts.run('open-attempt', { ...fenced(lease), stream, leaseMs, attemptMs });
+    return await this.#fenced('open-attempt', lease, { stream, leaseMs, attemptMs });
   }
 
   /** Renews a lease. Throws `lease_lost`, as all the writes below. */
   async renewLease(lease: Lease): Promise<void> {
-    const { status } = await this.#scripts.run('renew-lease', {
-      ...fenced(lease),
-      leaseMs: this.#times.leaseMs,
-      attemptMs: this.#times.attemptMs,
-    });
+    const { leaseMs, attemptMs } = this.#times;
+    const { status } = await this.#fenced('renew-lease', lease, { leaseMs, attemptMs });
     if (status === 'lost') throw leaseLost(lease);
   }
 
@@ -59,13 +67,13 @@ export class AttemptStore {
   }
 
   async reachStage(lease: Lease, stage: Stage): Promise<void> {
-    const { status } = await this.#scripts.run('reach-stage', { ...fenced(lease), stage });
+    const { status } = await this.#fenced('reach-stage', lease, { stage });
     if (status === 'lost') throw leaseLost(lease);
   }
 
   /** Keeps a log chunk; returns the number of the chunk wanted next. Throws also `resource_exhausted` beyond `maxBytes`. */
   async appendLog(lease: Lease, sequence: number, chunk: Buffer, maxBytes: number): Promise<number> {
-    const answer = await this.#scripts.run('append-log', { ...fenced(lease), sequence, maxBytes }, chunk);
+    const answer = await this.#fenced('append-log', lease, { sequence, maxBytes }, chunk);
     if (answer.status === 'lost') throw leaseLost(lease);
     if (answer.status === 'full') {
       throw new FarmError(
@@ -90,27 +98,30 @@ export class AttemptStore {
   /** Throws `lease_lost` unless the lease is the current one of its attempt. */
   async requireCurrent(lease: Lease): Promise<void> {
     const nonce = await this.#redis.hget(attemptHashKey(attemptKey(lease)), 'nonce');
-    if (nonce !== lease.token.slice(0, 32)) throw leaseLost(lease);
+    if (nonce !== lease.token.slice(0, 32) && !(await this.#adopt(lease))) throw leaseLost(lease);
+  }
+
+  /** Whether an attempt that Redis does not know goes on: it was lost by Redis, not by its agent. */
+  async adopt(lease: Lease): Promise<boolean> {
+    return await this.#adopt(lease);
   }
 
   /** Fixes how a build ends by this attempt; all others are refused from now on. */
   async sealAttempt(lease: Lease, sealed: SealedBuild): Promise<void> {
-    const { status } = await this.#scripts.run('seal-attempt', {
-      ...fenced(lease),
-      sealed: JSON.stringify(sealed),
-    });
+    const { status } = await this.#fenced('seal-attempt', lease, { sealed: JSON.stringify(sealed) });
     if (status === 'lost') throw leaseLost(lease);
   }
 
   /**
    * Ends an attempt without a result; its build is queued again, or fails with `exhausted` after too many losses.
-   * @param how `lease`: reported by its holder; `onlyIfExpired`: nothing happens when the lease was renewed meanwhile.
+   * @param how `lease`: reported by its holder; `expiredInTerm`: by the keeper of that term; nothing happens when the lease
+   * was renewed or the keeper replaced meanwhile.
    */
   async loseAttempt(
     id: AttemptId,
     how: {
       readonly lease?: Lease;
-      readonly onlyIfExpired?: boolean;
+      readonly expiredInTerm?: string;
       readonly trouble: Trouble;
       readonly isCounted: boolean;
       /** How long the same agent does not get this build again, milliseconds. */
@@ -129,8 +140,20 @@ export class AttemptStore {
       maxLost: MAX_LOST_ATTEMPTS,
       delaysMs: RETRY_DELAYS_MS,
       ...(how.lease ? { nonce: how.lease.token.slice(0, 32) } : {}),
-      ...(how.onlyIfExpired ? { onlyIfExpired: true } : {}),
+      ...(how.expiredInTerm === undefined ? {} : { expiredInTerm: how.expiredInTerm }),
     });
+  }
+
+  async #fenced<N extends Fenced>(
+    name: N,
+    lease: Lease,
+    args: Readonly<Record<string, unknown>>,
+    payload?: Buffer,
+  ): Promise<ScriptAnswer<N>> {
+    const run = (): Promise<ScriptAnswer<N>> =>
+      this.#scripts.run(name, { ...fenced(lease), ...args }, payload);
+    const answer = await run();
+    return answer.status === 'lost' && (await this.#adopt(lease)) ? await run() : answer;
   }
 
   /** Attempts whose lease has ended, at most 100. */

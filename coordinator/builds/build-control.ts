@@ -3,13 +3,13 @@ import { requestHash } from '../../shared/domain/build-spec.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
 import { OPERATOR } from './build-owner.ts';
 import type { BuildRecord } from './build-record.ts';
 import type { BuildService } from './build-service.ts';
 import type { BuildStore } from './build-store.ts';
 import { sealCancelled } from './final-answer.ts';
 import type { FinalCommit } from './final-commit.ts';
-import type { JobQueue } from './job-queue.ts';
 
 export interface BuildControlDependencies {
   readonly builds: Pick<BuildStore, 'get' | 'cancel' | 'prioritise'>;

@@ -16,3 +16,9 @@ export const OPERATOR: BuildOwner = { priority: 'device', client: 'operator', we
 export function ownerKey({ priority, client }: BuildOwner): string {
   return `${priority}:${client}`;
 }
+
+/** The reverse of `ownerKey`. */
+export function ownerOf(key: string, weight: number): BuildOwner {
+  const at = key.indexOf(':');
+  return { priority: key.slice(0, at) === 'bulk' ? 'bulk' : 'device', client: key.slice(at + 1), weight };
+}

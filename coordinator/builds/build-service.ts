@@ -5,20 +5,25 @@ import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import type { SecondCopies } from '../queue/second-copies.ts';
+import type { BuildIndex } from './build-index.ts';
 import type { BuildOwner } from './build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import type { BuildStore } from './build-store.ts';
 import { FinalBuilds, type IsStill } from './final-builds.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { Recovery } from './recovery.ts';
 import type { WaitingQueue } from './waiting-queue.ts';
 
 export interface BuildServiceDependencies {
   readonly builds: BuildStore;
+  readonly index: Pick<BuildIndex, 'markPublished' | 'isWhole'>;
   readonly waiting: WaitingQueue;
   readonly artifacts: Pick<ArtifactStore, 'newest' | 'has'>;
-  readonly queue: JobQueue;
+  readonly queue: Pick<JobQueue, 'publishJob'>;
+  readonly copies: Pick<SecondCopies, 'keep'>;
+  readonly recovery: Pick<Recovery, 'build'>;
   /** Adds what is to be expected to a build that is not final. */
   readonly forecast: (record: BuildRecord) => Promise<BuildRecord>;
   readonly clock: Clock;
@@ -54,10 +59,11 @@ export class BuildService {
       return known;
     }
     if (request.outdated) throw request.outdated;
-    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued, ownerOf());
+    const owner = ownerOf();
+    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued, owner);
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
-    if (isNew) await this.publish(record);
+    if (isNew) await this.publish(record, owner);
     return await this.#deps.forecast(record);
   }
 
@@ -82,7 +88,7 @@ export class BuildService {
       await builds.forget(hash, record.generation);
       record = undefined;
     }
-    record ??= await this.#restored(hash);
+    record ??= await this.#recovered(hash);
     if (!record) return undefined;
     this.#finals.hold(record, askedAt);
     return await this.#deps.forecast(record);
@@ -96,6 +102,21 @@ export class BuildService {
     return state !== 'done' || (await this.#deps.artifacts.has(binDir(hash, generation)));
   }
 
+  /** A build that Redis does not know, because it lost it or forgot its end: unfinished by its second copy, else final by its files. */
+  async #recovered(hash: string): Promise<BuildRecord | undefined> {
+    const { builds, index, recovery } = this.#deps;
+    let untold: unknown;
+    const isUnfinished = await recovery.build(hash).catch((thrown: unknown) => {
+      untold = thrown;
+      return false;
+    });
+    if (isUnfinished) return await builds.get(hash);
+    const final = await this.#restored(hash);
+    // Where nothing was lost there is nothing to be told; else nobody knows just now.
+    if (!final && untold !== undefined && !(await index.isWhole())) throw untold;
+    return final;
+  }
+
   async #restored(hash: string): Promise<BuildRecord | undefined> {
     const json = await this.#deps.artifacts.newest(hash);
     const keepMs = json ? json.expiresAt - this.#deps.clock.now() : 0;
@@ -105,24 +126,26 @@ export class BuildService {
   }
 
   /** Puts a queued build's two messages on NATS. What fails is repeated by the keeper; the build is accepted all the same. */
-  async publish(record: BuildRecord): Promise<void> {
-    const { queue, builds, log } = this.#deps;
-    const { requestHash: hash, generation, lane, source, spec, client, acceptedAt } = record;
-    const accepted: AcceptedBuild = { requestHash: hash, generation, lane, source, spec, client, acceptedAt };
+  async publish(record: BuildRecord, owner?: BuildOwner): Promise<void> {
+    const { queue, copies, builds, index, log } = this.#deps;
+    const { requestHash, generation, lane, source, spec, client, acceptedAt } = record;
     try {
+      const copy = owner
+        ? { requestHash, generation, lane, source, spec, client, acceptedAt, owner }
+        : await builds.secondCopy(requestHash);
       await Promise.all([
-        queue.publishAccepted(accepted),
+        copy && copies.keep(copy),
         queue.publishJob(
           lane,
           builderToken(source),
-          { requestHash: hash, generation },
-          attemptKey({ requestHash: hash, generation, attempt: record.attempt + 1 }),
+          { requestHash, generation },
+          attemptKey({ requestHash, generation, attempt: record.attempt + 1 }),
         ),
       ]);
-      await builds.markPublished(hash);
+      await index.markPublished(requestHash);
     } catch (thrown) {
       log.warn(
-        { requestHash: hash, reason: messageOf(thrown) },
+        { requestHash, reason: messageOf(thrown) },
         'build is queued, its messages wait for the keeper',
       );
     }

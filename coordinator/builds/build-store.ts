@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis';
 import { Type } from 'typebox';
-import { newGeneration } from '../../shared/domain/build.ts';
+import { isFinal, newGeneration } from '../../shared/domain/build.ts';
 import { laneOf, requestHash } from '../../shared/domain/build-spec.ts';
 import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
+import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
-import { type BuildOwner, OPERATOR, ownerKey } from './build-owner.ts';
+import { type BuildOwner, OPERATOR, ownerKey, ownerOf } from './build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
-import { buildKey, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, waitingKey } from './keys.ts';
+import { buildKey, waitingKey } from './keys.ts';
 import { TROUBLES, type Trouble } from './loss.ts';
 import { RECORD_FIELDS, RecordReader } from './record-reader.ts';
-import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts } from './redis-scripts.ts';
 import { type BuildJson, type SealedBuild, SealedBuildSchema } from './sealed-build.ts';
 
@@ -169,16 +169,14 @@ export class BuildStore {
     });
   }
 
-  /** Hashes in `publishing` for at least `olderThanMs`, oldest first, at most 100. */
-  async publishingFor(olderThanMs: number): Promise<readonly string[]> {
-    return await this.#redis.zrangebyscore(
-      PUBLISHING_KEY,
-      '-inf',
-      (await redisNowMs(this.#redis)) - olderThanMs,
-      'LIMIT',
-      0,
-      100,
-    );
+  /** The second copy of an unfinished build; undefined for one that is over. */
+  async secondCopy(requestHash: string): Promise<AcceptedBuild | undefined> {
+    const record = await this.get(requestHash);
+    const [key, weight] = await this.#redis.hmget(buildKey(requestHash), 'owner', 'weight');
+    if (!record || isFinal(record.state)) return undefined;
+    const { generation, lane, source, spec, client, acceptedAt } = record;
+    const owner = key ? { owner: ownerOf(key, Number(weight ?? 1)) } : {};
+    return { requestHash, generation, lane, source, spec, client, acceptedAt, ...owner };
   }
 
   /** What making a build final needs, or undefined when it is not in `publishing`. */
@@ -203,31 +201,5 @@ export class BuildStore {
   async troubles(hash: string): Promise<readonly Trouble[]> {
     const text = await this.#redis.hget(buildKey(hash), 'troubles');
     return text === null ? [] : parseJsonAs(TroublesSchema, text, `troubles of build ${hash}`);
-  }
-
-  /** Builds whose messages on NATS were not confirmed within `olderThanMs`, at most 100. */
-  async unpublishedFor(olderThanMs: number): Promise<readonly string[]> {
-    return await this.#redis.zrangebyscore(
-      UNPUBLISHED_KEY,
-      '-inf',
-      (await redisNowMs(this.#redis)) - olderThanMs,
-      'LIMIT',
-      0,
-      100,
-    );
-  }
-
-  async markPublished(hash: string): Promise<void> {
-    await this.#redis.zrem(UNPUBLISHED_KEY, hash);
-  }
-
-  /** Final builds whose second copy was not confirmed gone within `olderThanMs`, at most 100. */
-  async unpurgedFor(olderThanMs: number): Promise<readonly string[]> {
-    const until = (await redisNowMs(this.#redis)) - olderThanMs;
-    return await this.#redis.zrangebyscore(UNPURGED_KEY, '-inf', until, 'LIMIT', 0, 100);
-  }
-
-  async markPurged(hash: string): Promise<void> {
-    await this.#redis.zrem(UNPURGED_KEY, hash);
   }
 }

@@ -10,15 +10,18 @@ import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import { createFarm, type Farm } from '../farm/create-farm.ts';
 import { Forecast } from '../farm/forecast.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { JobQueue } from '../queue/job-queue.ts';
+import type { SecondCopies } from '../queue/second-copies.ts';
 import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
 import { AttemptStore } from './attempt-store.ts';
+import { BuildIndex } from './build-index.ts';
 import { BuildLog } from './build-log.ts';
 import { BuildService } from './build-service.ts';
 import { BuildStore } from './build-store.ts';
 import type { Lifetimes } from './final-answer.ts';
 import { FinalCommit } from './final-commit.ts';
-import type { JobQueue } from './job-queue.ts';
+import { Recovery } from './recovery.ts';
 import { RedisScripts } from './redis-scripts.ts';
 import type { BuildJson } from './sealed-build.ts';
 import { WaitingQueue } from './waiting-queue.ts';
@@ -27,6 +30,8 @@ import { Watch } from './watch.ts';
 /** The parts that together are the truth about builds, wired. None of them has a life of its own. */
 export interface Builds extends Farm {
   readonly builds: BuildStore;
+  readonly index: BuildIndex;
+  readonly recovery: Recovery;
   readonly attempts: AttemptStore;
   readonly waiting: WaitingQueue;
   readonly agents: AgentRegistry;
@@ -41,6 +46,8 @@ export interface CreateBuildsDependencies {
   readonly redis: Redis;
   readonly connection: NatsConnection;
   readonly queue: JobQueue;
+  readonly copies: SecondCopies;
+  readonly farmKey: Buffer;
   readonly artifacts: ArtifactStore;
   readonly metrics: Metrics;
   readonly stats: Pick<StatsRecorder, 'requested' | 'finished'>;
@@ -52,10 +59,14 @@ export function createBuilds(
   deps: CreateBuildsDependencies,
   config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number; readonly maxWarming: number },
 ): Builds {
-  const { redis, connection, queue, artifacts, metrics, stats, clock, log } = deps;
+  const { redis, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log } = deps;
   const scripts = new RedisScripts(redis);
   const builds = new BuildStore(redis, scripts);
-  const attempts = new AttemptStore(redis, scripts, leaseTimes(config.leaseMs));
+  const index = new BuildIndex(redis);
+  const { leaseMs } = config;
+  const onRepair = metrics.repaired;
+  const recovery = new Recovery({ scripts, copies, artifacts, farmKey, leaseMs, log, onRepair });
+  const attempts = new AttemptStore(redis, scripts, leaseTimes(leaseMs), (lease) => recovery.attempt(lease));
   const waiting = new WaitingQueue(redis, scripts);
   const agents = new AgentRegistry(redis, scripts);
   const watch = new Watch(connection);
@@ -63,7 +74,10 @@ export function createBuilds(
     metrics.buildFinished(outcome);
     stats.finished(json);
   };
-  const commit = new FinalCommit({ builds, artifacts, queue, watch, log, lifetimes: config, onFinished });
+  const commit = new FinalCommit({
+    ...{ builds, index, artifacts, copies, watch, log, onFinished },
+    lifetimes: config,
+  });
   const ends = new AttemptEnds({
     builds,
     attempts,
@@ -87,10 +101,7 @@ export function createBuilds(
     maxFetches: config.maxWarming,
   });
   const service = new BuildService({
-    builds,
-    waiting,
-    artifacts,
-    queue,
+    ...{ builds, index, waiting, artifacts, queue, copies, recovery },
     forecast: (record) => forecast.of(record),
     clock,
     log,
@@ -102,7 +113,20 @@ export function createBuilds(
     },
   });
   const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });
-  return { ...farm, builds, attempts, waiting, agents, watch, commit, ends, service, buildLog };
+  return {
+    ...farm,
+    builds,
+    index,
+    recovery,
+    attempts,
+    waiting,
+    agents,
+    watch,
+    commit,
+    ends,
+    service,
+    buildLog,
+  };
 }
 
 function canTakeFrom(

@@ -3,16 +3,18 @@ import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { SecondCopies } from '../queue/second-copies.ts';
+import type { BuildIndex } from './build-index.ts';
 import type { BuildStore, PublishingBuild } from './build-store.ts';
 import { type Lifetimes, sealFarmFailure } from './final-answer.ts';
-import type { JobQueue } from './job-queue.ts';
 import type { BuildJson } from './sealed-build.ts';
 import type { Watch } from './watch.ts';
 
 export interface FinalCommitDependencies {
   readonly builds: BuildStore;
+  readonly index: Pick<BuildIndex, 'markPurged'>;
   readonly artifacts: ArtifactStore;
-  readonly queue: JobQueue;
+  readonly copies: Pick<SecondCopies, 'remove'>;
   readonly watch: Watch;
   readonly log: Log;
   readonly lifetimes: Lifetimes;
@@ -40,15 +42,15 @@ export class FinalCommit {
       log.info({ requestHash, outcome: standing.outcome, attempt: standing.attempt }, 'build is final');
     }
     watch.notify(requestHash);
-    await this.purge(requestHash);
+    await this.purge(requestHash, json.generation);
     if (publishing.sealed.attemptKey) await artifacts.drop(publishing.sealed.attemptKey);
   }
 
   /** Removes the second copy of a final build. What fails here is repeated by the keeper. */
-  async purge(requestHash: string): Promise<void> {
+  async purge(requestHash: string, generation: string): Promise<void> {
     try {
-      await this.#deps.queue.removeAccepted(requestHash);
-      await this.#deps.builds.markPurged(requestHash);
+      await this.#deps.copies.remove(requestHash, generation);
+      await this.#deps.index.markPurged(requestHash);
     } catch (thrown) {
       this.#deps.log.debug({ requestHash, reason: messageOf(thrown) }, 'second copy stays for now');
     }

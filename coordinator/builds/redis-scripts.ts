@@ -11,6 +11,7 @@ const FOLDER = 'coordinator/builds/lua';
 /** What each script of `lua/` answers; its file says what it takes. */
 const ANSWERS = {
   'abandon-build': Type.Object({ status: Type.Enum(['sealed', 'gone']) }),
+  'adopt-attempt': Type.Object({ status: Type.Enum(['adopted', 'refused', 'absent']) }),
   'append-log': Type.Object({
     status: Type.Enum(['kept', 'full', 'lost']),
     nextSequence: Type.Optional(Type.Integer()),
@@ -20,7 +21,7 @@ const ANSWERS = {
     agentId: Type.Optional(Type.String()),
   }),
   claim: Type.Object({
-    status: Type.Enum(['granted', 'empty', 'ineligible', 'superseded', 'busy']),
+    status: Type.Enum(['granted', 'empty', 'ineligible', 'superseded', 'busy', 'unknown']),
     requestHash: Type.Optional(Type.String()),
     generation: Type.Optional(Type.String()),
     attempt: Type.Optional(Type.Integer()),
@@ -80,6 +81,7 @@ const ANSWERS = {
   }),
   'renew-lease': Type.Object({ status: Type.Enum(['renewed', 'lost']) }),
   'repin-build': Type.Object({ status: Type.Enum(['repinned', 'gone']) }),
+  'restore-accepted': Type.Object({ status: Type.Enum(['restored', 'existing', 'outdated']) }),
   'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing']) }),
   'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
   'start-grace': Type.Object({ status: Type.Enum(['shortened', 'passed']) }),

@@ -1,6 +1,7 @@
 import { Counter, Histogram, Registry } from 'prom-client';
 import { OUTCOMES, type Outcome } from '../../shared/domain/build.ts';
 import { LOSS_CAUSES, type LossCause } from '../builds/loss.ts';
+import { type OnRepair, REPAIRS } from '../builds/repairs.ts';
 import { addGauges, type GaugeSources } from './gauges.ts';
 
 /** What a coordinator tells Prometheus. Farm-wide gauges come from Redis, so every coordinator tells the same; counters are its own. */
@@ -10,6 +11,7 @@ export interface Metrics {
   requestRefused(): void;
   attemptStarted(): void;
   attemptLost(cause: LossCause): void;
+  repaired: OnRepair;
   buildFinished(outcome: Outcome): void;
   stageEnded(stage: string, tookMs: number): void;
   /** Adds the gauges, once what they are read from is there. */
@@ -41,6 +43,12 @@ export function createMetrics(): Metrics {
     labelNames: ['cause'],
     registers,
   });
+  const repaired = new Counter({
+    name: 'wrtfarm_repairs_total',
+    help: 'What the farm mended by itself: something was lost, late or left over.',
+    labelNames: ['action'],
+    registers,
+  });
   const finished = new Counter({
     name: 'wrtfarm_builds_finished_total',
     help: 'Builds that became final.',
@@ -59,12 +67,14 @@ export function createMetrics(): Metrics {
   // Told as 0 from the start, so that a rate over the first one is seen.
   for (const outcome of OUTCOMES) finished.inc({ outcome }, 0);
   for (const cause of LOSS_CAUSES) lost.inc({ cause }, 0);
+  for (const action of REPAIRS) repaired.inc({ action }, 0);
   return {
     registry,
     requestAccepted: (kind) => accepted[kind].inc(),
     requestRefused: () => refused.inc(),
     attemptStarted: () => started.inc(),
     attemptLost: (cause) => lost.inc({ cause }),
+    repaired: (action, count = 1) => repaired.inc({ action }, count),
     buildFinished: (outcome) => finished.inc({ outcome }),
     stageEnded: (stage, tookMs) => stages.observe({ stage }, tookMs / 1000),
     readFrom: (sources) => addGauges(registry, sources),

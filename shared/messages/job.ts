@@ -21,5 +21,13 @@ export const AcceptedBuildSchema = Type.Object({
   client: Type.Union([Type.String(), Type.Null()]),
   /** Epoch milliseconds. */
   acceptedAt: Type.Integer(),
+  /** On whose account it waits. Coordinators before 0.2 leave it out. */
+  owner: Type.Optional(
+    Type.Object({
+      priority: Type.Enum(['device', 'bulk']),
+      client: Type.String(),
+      weight: Type.Integer({ minimum: 1 }),
+    }),
+  ),
 });
 export type AcceptedBuild = Static<typeof AcceptedBuildSchema>;

@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DirectoryStore } from '../../coordinator/artifacts/directory-store.ts';
+import { BuildIndex } from '../../coordinator/builds/build-index.ts';
 import { OPERATOR } from '../../coordinator/builds/build-owner.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { BuildService } from '../../coordinator/builds/build-service.ts';
 import { BuildStore } from '../../coordinator/builds/build-store.ts';
-import { JobQueue } from '../../coordinator/builds/job-queue.ts';
+import { Recovery } from '../../coordinator/builds/recovery.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
+import { JetStream } from '../../coordinator/queue/jetstream.ts';
+import { JobQueue } from '../../coordinator/queue/job-queue.ts';
+import { SecondCopies } from '../../coordinator/queue/second-copies.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
@@ -38,14 +42,28 @@ beforeAll(async () => {
     clock: systemClock,
   });
   opened.add('connection', () => connection.close());
-  const queue = new JobQueue(connection);
-  await queue.ensureStreams();
+  const jetstream = new JetStream(connection);
+  const queue = new JobQueue(jetstream);
+  const copies = new SecondCopies(jetstream);
+  await queue.ensureStream();
+  await copies.ensureStream();
   const scripts = new RedisScripts(redis);
   farm = { redisUrl: server.url, artifactsFolder };
+  const artifacts = new DirectoryStore(artifactsFolder);
+  const recovery = new Recovery({
+    ...{ scripts, copies, artifacts },
+    farmKey: Buffer.alloc(32, 7),
+    leaseMs: 15_000,
+    log: silentLog,
+    onRepair: () => undefined,
+  });
   service = new BuildService({
+    index: new BuildIndex(redis),
+    copies,
+    recovery,
     builds: new BuildStore(redis, scripts),
     waiting: new WaitingQueue(redis, scripts),
-    artifacts: new DirectoryStore(artifactsFolder),
+    artifacts,
     queue,
     forecast: async (record) => record,
     clock: systemClock,

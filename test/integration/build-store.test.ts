@@ -10,8 +10,9 @@ import { agentKey } from '../../coordinator/builds/keys.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import type { BuildJson } from '../../coordinator/builds/sealed-build.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
+import { KeeperLock } from '../../coordinator/keeper/keeper-lock.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
-import { type Lease, leaseTimes, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
+import { attemptKey, type Lease, leaseTimes, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
 
@@ -31,7 +32,7 @@ beforeAll(async () => {
   redis = new Redis(server.url);
   const scripts = new RedisScripts(redis);
   builds = new BuildStore(redis, scripts);
-  attempts = new AttemptStore(redis, scripts, TIMES);
+  attempts = new AttemptStore(redis, scripts, TIMES, async () => false);
   waiting = new WaitingQueue(redis, scripts);
   agents = new AgentRegistry(redis, scripts);
 });
@@ -112,6 +113,24 @@ async function claim(agent = pull(), digest = DIGEST): Promise<Lease | string> {
   const { requestHash = '', generation = '', attempt = 0 } = answer;
   const id = { requestHash, generation, attempt };
   return { ...id, agentId, token: leaseToken(FARM_KEY, id, agentId, nonce) };
+}
+
+async function termOf(keeper: string): Promise<string> {
+  return (await new KeeperLock(redis, keeper, 60_000).hold()) ?? 'none';
+}
+
+/** A running attempt, and the keeper of a term that finds its lease among those that ended. */
+async function expiring(): Promise<{ lease: Lease; expire: (term: string) => Promise<string> }> {
+  await agents.record(pull());
+  await builds.submit(request(), 10);
+  const lease = await claimed();
+  await attempts.openAttempt(lease, 'stream');
+  const exhausted = sealFarmFailure(await record(lease.requestHash), 'lost');
+  const how = { trouble: 'gone', isCounted: true, avoidMs: 0, exhausted } as const;
+  return {
+    lease,
+    expire: async (expiredInTerm) => (await attempts.loseAttempt(lease, { expiredInTerm, ...how })).status,
+  };
 }
 
 async function claimed(agent = pull()): Promise<Lease> {
@@ -239,19 +258,21 @@ describe('an attempt', () => {
   });
 
   test('whose lease was renewed meanwhile is not lost to its expiry', async () => {
-    await agents.record(pull());
-    await builds.submit(request(), 10);
-    const lease = await claimed();
-    await attempts.openAttempt(lease, 'stream');
-    const answer = await attempts.loseAttempt(lease, {
-      onlyIfExpired: true,
-      trouble: 'gone',
-      isCounted: true,
-      avoidMs: 0,
-      exhausted: sealFarmFailure(await record(lease.requestHash), 'lost'),
-    });
-    expect(answer.status).toBe('current');
+    const { lease, expire } = await expiring();
+    expect(await expire(await termOf('keeper-1'))).toBe('current');
     await attempts.renewLease(lease);
+  });
+
+  test('whose lease ended is lost to the keeper, and not to one that was replaced', async () => {
+    const { lease, expire } = await expiring();
+    await redis.zadd('wrtfarm:leases', 0, attemptKey(lease));
+    const old = await termOf('keeper-1');
+    await redis.del('wrtfarm:keeper-lock');
+    const current = await termOf('keeper-2');
+    expect(await expire(old)).toBe('current');
+    await attempts.requireCurrent(lease);
+    expect(await expire(current)).toBe('queued');
+    await expect(attempts.requireCurrent(lease)).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
   test('that no stream took up is not counted, one that was lost three times fails its build', async () => {

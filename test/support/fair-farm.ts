@@ -38,7 +38,7 @@ export class FairFarm implements AsyncDisposable {
     const scripts = new RedisScripts(this.redis);
     this.builds = new BuildStore(this.redis, scripts);
     this.waiting = new WaitingQueue(this.redis, scripts);
-    this.#attempts = new AttemptStore(this.redis, scripts, leaseTimes(60_000));
+    this.#attempts = new AttemptStore(this.redis, scripts, leaseTimes(60_000), async () => false);
     this.#agents = new AgentRegistry(this.redis, scripts);
     this.#stop = stop;
   }

@@ -1,6 +1,7 @@
 -- Gives the first eligible waiting build of a builder to the agent of one pull.
 -- a: agentId, session, sequence, lane, builder, digest, nonce, grantMs
--- answers: status = granted (requestHash, generation, attempt, source, spec) | empty | ineligible | superseded | busy
+-- answers: status = granted (requestHash, generation, attempt, source, spec) | empty | ineligible | superseded | busy |
+--   unknown (Redis lost the agent: it is to pull again)
 
 -- Moves the clock for a claim, while the claimed build still waits: `virtualTimeAfterClaim`.
 local function move_clock()
@@ -17,6 +18,7 @@ local function move_clock()
 end
 
 local agent = redis.call('HMGET', P .. 'agent:' .. a.agentId, 'session', 'sequence', 'slots')
+if not agent[1] then return answer({ status = 'unknown' }) end
 if agent[1] ~= a.session or tonumber(agent[2]) ~= a.sequence then return answer({ status = 'superseded' }) end
 if redis.call('SCARD', P .. 'agent-attempts:' .. a.agentId) >= tonumber(agent[3]) then
   return answer({ status = 'busy' })
@@ -31,8 +33,10 @@ for _, hash in ipairs(candidates) do
     move_clock()
     move(hash, 'running')
     leave_waiting(hash)
-    local attempt = redis.call('HINCRBY', build_key(hash), 'attempt', 1)
-    redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId)
+    local numbers = redis.call('HMGET', build_key(hash), 'attempt', 'lastAttempt')
+    local attempt = math.max(tonumber(numbers[1]), tonumber(numbers[2] or '0')) + 1
+    redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId, 'attempt', attempt)
+    redis.call('HDEL', build_key(hash), 'isRestored', 'lastAttempt')
     local key = attempt_key(hash, build[4], attempt)
     redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
       'session', a.session, 'sequence', a.sequence)

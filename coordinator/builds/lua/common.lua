@@ -3,7 +3,7 @@
 --
 -- build:<hash>              hash    one build, see build-store.ts
 -- attempt:<key>             hash    one live attempt: agentId, builder, nonce, state (granted, running), startedAt, stream (its
---                                   newest one), session and sequence of the pull it was granted to
+--                                   newest one), session and sequence of the pull it was granted to, isAdopted
 -- leases                    zset    attempt key by the time its lease ends
 -- waiting:<lane>:<builder>  zset    hashes of builds that may be claimed, by their score
 -- waiting-sets              set     the non-empty ones of those, as <lane>:<builder>
@@ -13,6 +13,8 @@
 -- client-waiting            hash    owner to how many of its builds are in waiting-order
 -- queued                    zset    every queued build by the time it was accepted
 -- delayed                   zset    queued builds that may not be claimed yet, by the time they may
+-- whole                     string  Redis has all unfinished builds, as far as their second copies tell; gone where it lost its data
+-- keeper-lock, keeper-term  string  the coordinator whose keeper works, and how often that changed: its fence
 -- unpublished               zset    builds whose messages on NATS were not confirmed, by the time they were accepted
 -- unpurged                  zset    final builds whose second copy on NATS is not confirmed gone, by the time they became final
 -- publishing                zset    builds on their way to a final state, by the time they entered it
@@ -105,6 +107,24 @@ local function leave_waiting(hash)
   end
   redis.call('ZREM', P .. 'delayed', hash)
   redis.call('ZREM', P .. 'queued', hash)
+end
+
+-- Makes a build, to wait on account of its owner from now on; `orderAtSubmit` says where.
+-- a: requestHash, generation, lane, builder, digest, source, spec, client, priority (device, bulk), owner (<priority>:<client>), weight
+local function create_queued(a, accepted_at)
+  local key = build_key(a.requestHash)
+  local virtual_time = redis.call('INCR', P .. 'virtual-time')
+  local client_tag = tonumber(redis.call('HGET', P .. 'client-tags', a.owner) or '0')
+  local start_tag = math.max(virtual_time, client_tag)
+  local finish_tag = start_tag + math.floor(BUILD_COST / math.min(MAX_WEIGHT, math.max(1, a.weight)))
+  redis.call('HSET', P .. 'client-tags', a.owner, integer(finish_tag))
+  redis.call('DEL', key)
+  redis.call('ZREM', P .. 'unpurged', a.requestHash)
+  redis.call('HSET', key, 'requestHash', a.requestHash, 'generation', a.generation, 'state', 'queued', 'lane', a.lane,
+    'builder', a.builder, 'digest', a.digest, 'source', a.source, 'spec', a.spec, 'client', a.client,
+    'acceptedAt', integer(accepted_at), 'attempt', 0, 'lost', 0, 'owner', a.owner, 'weight', a.weight, 'startTag', integer(start_tag),
+    'score', integer(start_tag + CLASS_OFFSET[a.priority]))
+  redis.call('ZADD', P .. 'queued', integer(accepted_at), a.requestHash)
 end
 
 local function attempt_key(hash, generation, attempt)

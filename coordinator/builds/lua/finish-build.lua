@@ -10,7 +10,7 @@ redis.call('ZREM', P .. 'publishing', a.requestHash)
 redis.call('ZREM', P .. 'unpublished', a.requestHash)
 redis.call('ZADD', P .. 'unpurged', now(), a.requestHash)
 -- Whoever asked for it is nobody's business any more.
-redis.call('HDEL', key, 'sealed', 'stage', 'owner', 'startTag', 'score')
+redis.call('HDEL', key, 'sealed', 'stage', 'owner', 'weight', 'startTag', 'score')
 redis.call('HSET', key, 'answer', a.answer, 'isCacheable', a.isCacheable and '1' or '0')
 redis.call('PEXPIRE', key, a.keepMs)
 return answer({ status = 'finished' })

@@ -1,11 +1,12 @@
 -- An attempt is over without a result: its build is queued again, or after too many losses on its way to `failed`.
 -- a: key, requestHash, generation, trouble, isCounted, maxLost, delaysMs, avoidMs, exhausted;
---    onlyIfExpired: its lease must have ended; or nonce: of its holder; or neither. A grant that was never taken up is not
+--    expiredInTerm: its lease must have ended, and the keeper of this term be the keeper still; or nonce: of its holder; or neither. A grant that was never taken up is not
 --    counted, but for every fifth in a row: something about it keeps agents from it.
 -- answers: status = queued (lane, builder) | delayed | exhausted | current (not over after all), agentId, isCounted
 local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'agentId', 'nonce', 'state')
 if not attempt[1] then return answer({ status = 'current' }) end
-if a.onlyIfExpired then
+if a.expiredInTerm then
+  if redis.call('GET', P .. 'keeper-term') ~= a.expiredInTerm then return answer({ status = 'current' }) end
   local ends = redis.call('ZSCORE', P .. 'leases', a.key)
   if ends and tonumber(ends) > now() then return answer({ status = 'current' }) end
 elseif a.nonce and attempt[2] ~= a.nonce then

@@ -8,8 +8,9 @@ if not holds(a.key, a.nonce) then
   end
   return answer({ status = 'lost' })
 end
-local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'builder', 'startedAt')
-if attempt[1] then
+local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'builder', 'startedAt', 'isAdopted')
+-- When an adopted one began is not known.
+if attempt[1] and not attempt[3] then
   local durations = P .. 'durations:' .. attempt[1]
   redis.call('LPUSH', durations, now() - tonumber(attempt[2]))
   redis.call('LTRIM', durations, 0, 49)

@@ -1,12 +1,14 @@
 import { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import { DirectoryStore } from '../../../coordinator/artifacts/directory-store.ts';
+import { BuildIndex } from '../../../coordinator/builds/build-index.ts';
 import { BuildStore } from '../../../coordinator/builds/build-store.ts';
 import { DEFAULT_LIFETIMES, sealCancelled } from '../../../coordinator/builds/final-answer.ts';
 import { FinalCommit } from '../../../coordinator/builds/final-commit.ts';
-import { JobQueue } from '../../../coordinator/builds/job-queue.ts';
 import { RedisScripts } from '../../../coordinator/builds/redis-scripts.ts';
 import { Watch } from '../../../coordinator/builds/watch.ts';
+import { JetStream } from '../../../coordinator/queue/jetstream.ts';
+import { SecondCopies } from '../../../coordinator/queue/second-copies.ts';
 import { silentLog } from '../../../shared/log.ts';
 
 /** Ends builds that are being made without anybody making them, as the coordinator does for an operator who cancels them. */
@@ -20,8 +22,9 @@ export class AttemptEnder implements Disposable {
     this.#builds = new BuildStore(this.#redis, new RedisScripts(this.#redis));
     this.#commit = new FinalCommit({
       builds: this.#builds,
+      index: new BuildIndex(this.#redis),
       artifacts: new DirectoryStore(artifactsFolder),
-      queue: new JobQueue(connection),
+      copies: new SecondCopies(new JetStream(connection)),
       watch: new Watch(connection),
       log: silentLog,
       lifetimes: DEFAULT_LIFETIMES,

@@ -1,9 +1,13 @@
 import { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
+import { BuildIndex } from '../../../coordinator/builds/build-index.ts';
+import { OPERATOR } from '../../../coordinator/builds/build-owner.ts';
 import type { ResolvedRequest } from '../../../coordinator/builds/build-record.ts';
 import { BuildStore } from '../../../coordinator/builds/build-store.ts';
-import { JobQueue } from '../../../coordinator/builds/job-queue.ts';
 import { RedisScripts } from '../../../coordinator/builds/redis-scripts.ts';
+import { JetStream } from '../../../coordinator/queue/jetstream.ts';
+import { JobQueue } from '../../../coordinator/queue/job-queue.ts';
+import { SecondCopies } from '../../../coordinator/queue/second-copies.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import type { Lane } from '../../../shared/domain/build-spec.ts';
 import { builderToken } from '../../../shared/domain/builder.ts';
@@ -39,13 +43,18 @@ export class Submitter implements AsyncDisposable {
   readonly connection: NatsConnection;
   readonly builds: BuildStore;
   readonly #redis: Redis;
+  readonly #index: BuildIndex;
   readonly #queue: TimedQueue;
+  readonly #copies: SecondCopies;
 
   private constructor(connection: NatsConnection, redis: Redis) {
     this.connection = connection;
     this.#redis = redis;
     this.builds = new BuildStore(redis, new RedisScripts(redis));
-    this.#queue = new TimedQueue(connection);
+    this.#index = new BuildIndex(redis);
+    const jetstream = new JetStream(connection);
+    this.#queue = new TimedQueue(jetstream);
+    this.#copies = new SecondCopies(jetstream);
   }
 
   static async open(farm: BenchFarm): Promise<Submitter> {
@@ -70,7 +79,7 @@ export class Submitter implements AsyncDisposable {
     const publishAt = nowMs();
     const { requestHash, generation, lane, source, spec, client, acceptedAt, attempt } = record;
     await Promise.all([
-      this.#queue.publishAccepted({ requestHash, generation, lane, source, spec, client, acceptedAt }),
+      this.#copies.keep({ requestHash, generation, lane, source, spec, client, acceptedAt, owner: OPERATOR }),
       this.#queue.publishJob(
         lane,
         builderToken(source),
@@ -79,7 +88,7 @@ export class Submitter implements AsyncDisposable {
       ),
     ]);
     const { wakeAt } = this.#queue;
-    await this.builds.markPublished(requestHash);
+    await this.#index.markPublished(requestHash);
     return { requestHash, submitAt, publishAt, wakeAt };
   }
 

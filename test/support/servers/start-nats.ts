@@ -9,6 +9,8 @@ export interface TestNats extends AsyncDisposable {
   readonly url: string;
   /** SIGKILL, then the same port and store again. */
   crash(): Promise<void>;
+  /** SIGKILL, then the same port and nothing of what it held. */
+  wipe(): Promise<void>;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -39,6 +41,11 @@ export async function startNats(): Promise<TestNats> {
     stop: async () => await server?.[Symbol.asyncDispose](),
     crash: async () => {
       await server?.kill();
+      await start();
+    },
+    wipe: async () => {
+      await server?.kill();
+      await rm(join(folder, 'store'), { recursive: true });
       await start();
     },
     [Symbol.asyncDispose]: async () => {

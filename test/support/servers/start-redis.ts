@@ -11,6 +11,8 @@ export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   /** SIGKILL, then the same port and files again. */
   crash(): Promise<void>;
+  /** SIGKILL, then the same port and nothing of what it held. */
+  wipe(): Promise<void>;
   /** SIGSTOP: connections stand, nothing is answered. Until `thaw`. */
   freeze(): void;
   thaw(): void;
@@ -51,6 +53,11 @@ export async function startRedis(): Promise<TestRedis> {
     url,
     crash: async () => {
       await server?.kill();
+      await start();
+    },
+    wipe: async () => {
+      await server?.kill();
+      await rm(join(folder, 'appendonlydir'), { recursive: true });
       await start();
     },
     freeze: () => server?.freeze(),

@@ -1,0 +1,75 @@
+import type { Redis } from 'ioredis';
+import { LEASES_KEY, PUBLISHING_KEY, QUEUED_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, WHOLE_KEY } from './keys.ts';
+import { redisNowMs } from './redis-now.ts';
+
+/** Builds of which one thing is due are told this many at a time. */
+const MOST = 100;
+
+/** Which builds are unfinished, and what is due for which: what repairs ask. */
+export class BuildIndex {
+  readonly #redis: Redis;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Hashes of all unfinished builds. */
+  async unfinishedHashes(): Promise<ReadonlySet<string>> {
+    const [queued, leased, publishing] = await Promise.all([
+      this.#redis.zrange(QUEUED_KEY, '0', '-1'),
+      this.#redis.zrange(LEASES_KEY, '0', '-1'),
+      this.#redis.zrange(PUBLISHING_KEY, '0', '-1'),
+    ]);
+    return new Set([...queued, ...leased.map((key) => key.slice(0, 64)), ...publishing]);
+  }
+
+  /** How many unfinished builds there are, and of how many builds the second copy may not be there yet, or be there still. */
+  async counts(): Promise<{
+    readonly unfinished: number;
+    readonly unpublished: number;
+    readonly unpurged: number;
+  }> {
+    const keys = [QUEUED_KEY, LEASES_KEY, PUBLISHING_KEY, UNPUBLISHED_KEY, UNPURGED_KEY];
+    const [queued = 0, leased = 0, publishing = 0, unpublished = 0, unpurged = 0] = await Promise.all(
+      keys.map((key) => this.#redis.zcard(key)),
+    );
+    return { unfinished: queued + leased + publishing, unpublished, unpurged };
+  }
+
+  /** Whether Redis has all unfinished builds; false from when it lost its data until they are put back. */
+  async isWhole(): Promise<boolean> {
+    return (await this.#redis.exists(WHOLE_KEY)) === 1;
+  }
+
+  async markWhole(): Promise<void> {
+    await this.#redis.set(WHOLE_KEY, '1');
+  }
+
+  /** Hashes in `publishing` for at least `olderThanMs`, oldest first, at most 100. */
+  async publishingFor(olderThanMs: number): Promise<readonly string[]> {
+    return await this.#olderThan(PUBLISHING_KEY, olderThanMs);
+  }
+
+  /** Builds whose messages on NATS were not confirmed within `olderThanMs`, at most 100. */
+  async unpublishedFor(olderThanMs: number): Promise<readonly string[]> {
+    return await this.#olderThan(UNPUBLISHED_KEY, olderThanMs);
+  }
+
+  async markPublished(hash: string): Promise<void> {
+    await this.#redis.zrem(UNPUBLISHED_KEY, hash);
+  }
+
+  /** Final builds whose second copy was not confirmed gone within `olderThanMs`, at most 100. */
+  async unpurgedFor(olderThanMs: number): Promise<readonly string[]> {
+    return await this.#olderThan(UNPURGED_KEY, olderThanMs);
+  }
+
+  async markPurged(hash: string): Promise<void> {
+    await this.#redis.zrem(UNPURGED_KEY, hash);
+  }
+
+  async #olderThan(key: string, ageMs: number): Promise<readonly string[]> {
+    const until = (await redisNowMs(this.#redis)) - ageMs;
+    return await this.#redis.zrangebyscore(key, '-inf', until, 'LIMIT', 0, MOST);
+  }
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { Log } from '../../shared/log.ts';
+import type { BuildIndex } from '../builds/build-index.ts';
+import type { BuildStore } from '../builds/build-store.ts';
+import type { FinalCommit } from '../builds/final-commit.ts';
+import type { Recovery } from '../builds/recovery.ts';
+import type { OnRepair } from '../builds/repairs.ts';
+import type { SecondCopies } from '../queue/second-copies.ts';
+import type { Each } from './each.ts';
+
+/** Numbers can agree by chance: so often all copies are compared with all builds whatever they are, milliseconds. */
+const COMPARE_MS = 5 * 60_000;
+/** What differs and stays so, such as a copy that cannot be read, is not looked at all the time, milliseconds. */
+const REST_MS = 5_000;
+
+export interface CopyRepairDependencies {
+  readonly copies: Pick<SecondCopies, 'count' | 'hashes' | 'of' | 'keep'>;
+  readonly builds: Pick<BuildStore, 'secondCopy'>;
+  readonly index: BuildIndex;
+  readonly recovery: Pick<Recovery, 'copy'>;
+  readonly commit: Pick<FinalCommit, 'purge'>;
+  readonly each: Each;
+  readonly onRepair: OnRepair;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Holds the unfinished builds of Redis and their second copies on NATS against each other. Each side may have lost what the other one
+ * has: a build without a copy gets one, a copy without a build is put back, or removed when its build is over.
+ */
+export class CopyRepair {
+  readonly #deps: CopyRepairDependencies;
+  #comparedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: CopyRepairDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Counts both sides, and compares them where that shows a difference. */
+  async step(): Promise<void> {
+    const { index, clock } = this.#deps;
+    const restedMs = clock.now() - this.#comparedAt;
+    if (
+      (await index.isWhole()) &&
+      (restedMs < REST_MS || (restedMs < COMPARE_MS && !(await this.#differs())))
+    )
+      return;
+    await this.#compare();
+    this.#comparedAt = clock.now();
+    await index.markWhole();
+  }
+
+  async #differs(): Promise<boolean> {
+    const { copies, index } = this.#deps;
+    const held = await copies.count();
+    const { unfinished, unpublished, unpurged } = await index.counts();
+    return held > unfinished + unpurged || held < unfinished - unpublished;
+  }
+
+  async #compare(): Promise<void> {
+    const { copies, builds, index, each, onRepair, log } = this.#deps;
+    const held = await copies.hashes();
+    const unfinished = await index.unfinishedHashes();
+    await each(
+      [...held].filter((hash) => !unfinished.has(hash)),
+      (hash) => this.#settle(hash),
+    );
+    await each(
+      [...unfinished].filter((hash) => !held.has(hash)),
+      async (hash) => {
+        const copy = await builds.secondCopy(hash);
+        if (!copy) return;
+        await copies.keep(copy);
+        onRepair('republished_copy');
+        log.warn({ requestHash: hash }, 'the second copy of a build was missing and is kept again');
+      },
+    );
+  }
+
+  /** A copy of what Redis does not know as unfinished: its build was lost, or is over. */
+  async #settle(hash: string): Promise<void> {
+    const { copies, recovery, commit, onRepair, log } = this.#deps;
+    const copy = await copies.of(hash);
+    if (!copy || (await recovery.copy(copy)) !== 'outdated') return;
+    await commit.purge(hash, copy.generation);
+    onRepair('removed_copy');
+    log.info({ requestHash: hash }, 'the second copy of a build that is over was there still and is removed');
+  }
+}
