@@ -1,0 +1,201 @@
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { binDir } from '../../shared/domain/build.ts';
+import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
+import { BuildFarm, contentOf, OWNER, resultWith } from '../support/build-farm.ts';
+import { eventually } from '../support/eventually.ts';
+
+let farm: BuildFarm;
+
+beforeAll(async () => {
+  farm = await BuildFarm.start();
+});
+
+afterAll(async () => {
+  await farm[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  await farm.reset();
+});
+
+async function begun(agentId = 'attic'): Promise<Lease> {
+  const lease = await farm.claim(agentId);
+  if (!lease) throw new Error('nothing waits');
+  await farm.builds.attempts.openAttempt(lease, 'stream');
+  return lease;
+}
+
+async function stateOf(hash: string): Promise<string | undefined> {
+  return (await farm.builds.builds.get(hash))?.state;
+}
+
+describe('an unfinished build that Redis lost', () => {
+  test('is put back for whoever asks, as the same build on the same account', async () => {
+    const hash = await farm.submit();
+    const before = await farm.builds.builds.get(hash);
+    await farm.redis.flushall();
+    const after = await farm.builds.service.get(hash);
+    expect(after).toMatchObject({ ...before, etaMs: after?.etaMs, position: after?.position });
+    expect(await farm.builds.builds.secondCopy(hash)).toMatchObject({ owner: OWNER });
+  });
+
+  test('is put back by the keeper, with all others, and built in the order they came in', async () => {
+    const hashes = [await farm.submit(), await farm.submit(), await farm.submit()];
+    await farm.redis.flushall();
+    expect(await farm.builds.index.isWhole()).toBe(false);
+    await farm.repairCopies();
+    expect(farm.repairs).toEqual(['restored_build', 'restored_build', 'restored_build']);
+    expect(await farm.builds.index.isWhole()).toBe(true);
+    await farm.endDelays();
+    const claimed = [await begun(), await begun(), await begun()].map(({ requestHash }) => requestHash);
+    expect(new Set(claimed)).toEqual(new Set(hashes));
+  });
+
+  test('is held back first, so that the agent that makes it may say so', async () => {
+    await farm.submit();
+    await farm.redis.flushall();
+    await farm.repairCopies();
+    expect(await farm.claim('attic')).toBeUndefined();
+    await farm.endDelays();
+    expect(await farm.claim('attic')).toBeDefined();
+  });
+
+  test('never gets a number of an attempt a second time', async () => {
+    const hash = await farm.submit();
+    const copy = await farm.copies.of(hash);
+    const first = await begun();
+    await farm.redis.flushall();
+    // Numbers go on from the time since it was accepted, a tenth of a second each.
+    if (copy) await farm.copies.keep({ ...copy, acceptedAt: copy.acceptedAt - 100 });
+    await farm.repairCopies();
+    await farm.endDelays();
+    expect((await begun()).attempt).toBeGreaterThan(first.attempt);
+  });
+});
+
+describe('an attempt that Redis lost', () => {
+  test('goes on: its lease proves itself', async () => {
+    const hash = await farm.submit();
+    const lease = await begun();
+    await farm.redis.flushall();
+    await farm.builds.attempts.renewLease(lease);
+    expect(await stateOf(hash)).toBe('running');
+    expect(farm.repairs).toEqual(['restored_build', 'adopted_attempt']);
+    expect(await farm.claim('cellar')).toBeUndefined();
+  });
+
+  test('does not when the lease was invented', async () => {
+    await farm.submit();
+    const lease = await begun();
+    await farm.redis.flushall();
+    const other = { ...lease, agentId: 'thief' };
+    const forged = { ...other, token: leaseToken(Buffer.alloc(32, 1), other, 'thief', 'a'.repeat(32)) };
+    for (const bad of [other, forged])
+      await expect(farm.builds.attempts.renewLease(bad)).rejects.toMatchObject({ code: 'lease_lost' });
+  });
+
+  test('does not once its build was granted anew', async () => {
+    await farm.submit();
+    const old = await begun();
+    await farm.redis.flushall();
+    await farm.repairCopies();
+    await farm.endDelays();
+    const fresh = await begun('cellar');
+    await expect(farm.builds.attempts.renewLease(old)).rejects.toMatchObject({ code: 'lease_lost' });
+    await farm.builds.attempts.renewLease(fresh);
+  });
+
+  test('does not take a build over that was never lost', async () => {
+    await farm.submit();
+    const old = await begun();
+    await farm.builds.ends.lose(old, 'handed_back', 'the agent stops', { lease: old });
+    await expect(farm.builds.attempts.renewLease(old)).rejects.toMatchObject({ code: 'lease_lost' });
+    expect(await stateOf(old.requestHash)).toBe('queued');
+  });
+
+  test('sends its log again from the beginning', async () => {
+    await farm.submit();
+    const lease = await begun();
+    await farm.builds.attempts.appendLog(lease, 0, Buffer.from('one\n'), 100);
+    await farm.redis.flushall();
+    expect(await farm.builds.attempts.appendLog(lease, 1, Buffer.from('two\n'), 100)).toBe(0);
+    expect(await farm.builds.attempts.openAttempt(lease, 'again')).toEqual({
+      status: 'open',
+      nextLogSequence: 0,
+    });
+  });
+
+  test('that had just ended makes its build final, once', async () => {
+    const hash = await farm.submit();
+    const lease = await begun();
+    const image = await farm.upload(lease, contentOf(lease));
+    await farm.redis.flushall();
+    await farm.builds.ends.finish(lease, resultWith(image));
+    await expect(farm.builds.ends.finish(lease, resultWith(image))).resolves.toBeUndefined();
+    expect(await stateOf(hash)).toBe('failed');
+    expect(farm.finished).toEqual([hash]);
+  });
+
+  test('that won leaves its files, whoever makes the build after Redis was lost once more', async () => {
+    const hash = await farm.submit();
+    const first = await begun();
+    const image = await farm.upload(first, contentOf(first));
+    // Its coordinator died between the files and `build.json`.
+    await farm.artifacts.makePermanent(attemptKey(first), binDir(hash, first.generation), [image]);
+    await farm.redis.flushall();
+    await farm.repairCopies();
+    await farm.endDelays();
+    const second = await begun('cellar');
+    await farm.finish(second);
+    const served = await farm.artifacts.find(hash, 'image.bin');
+    expect(served && (await text(served.read()))).toBe(contentOf(second));
+  });
+});
+
+describe('a second copy', () => {
+  test('of a build that is over is removed, and the build not made again', async () => {
+    const hash = await farm.submit();
+    const copy = await farm.copies.of(hash);
+    const lease = await begun();
+    await farm.finish(lease);
+    expect(await farm.copies.of(hash)).toBeUndefined();
+    // A server that was killed brings back what was removed.
+    if (copy) await farm.copies.keep(copy);
+    await farm.redis.flushall();
+    expect((await farm.builds.service.get(hash))?.state).toBe('failed');
+    await farm.repairCopies();
+    expect(await farm.copies.of(hash)).toBeUndefined();
+    expect(farm.repairs).toEqual(['removed_copy']);
+    expect(farm.finished).toEqual([hash]);
+  });
+
+  test('of another generation is not removed with it', async () => {
+    const hash = await farm.submit();
+    await farm.copies.remove(hash, 'f'.repeat(32));
+    expect(await farm.copies.of(hash)).toBeDefined();
+  });
+
+  test('that JetStream lost is kept anew', async () => {
+    const hash = await farm.submit();
+    await farm.submit();
+    await begun();
+    await farm.repairCopies();
+    await farm.nats.wipe();
+    await eventually(() => farm.ensureStreams());
+    await farm.repairCopies();
+    expect(farm.repairs).toEqual(['republished_copy', 'republished_copy']);
+    expect(await farm.copies.of(hash)).toMatchObject({ requestHash: hash, owner: OWNER });
+  });
+});
+
+test('while NATS is away, what Redis lost is not told to be unknown', async () => {
+  const hash = await farm.submit();
+  await farm.redis.flushall();
+  farm.jetstream.disconnected();
+  await expect(farm.builds.service.get(hash)).rejects.toMatchObject({ code: 'unavailable' });
+  await farm.builds.index.markWhole();
+  expect(await farm.builds.service.get(hash)).toBeUndefined();
+  farm.jetstream.reconnected();
+  expect(await farm.builds.service.get(hash)).toMatchObject({ state: 'queued' });
+});
