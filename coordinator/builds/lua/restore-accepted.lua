@@ -11,6 +11,6 @@ if build[1] then
 end
 create_queued(a, a.acceptedAt)
 -- No number of an attempt comes twice: files and logs of those before may still be there.
-redis.call('HSET', build_key(a.requestHash), 'isRestored', '1', 'lastAttempt', math.max(0, math.floor((now() - a.acceptedAt) / 100)))
+redis.call('HSET', build_key(a.requestHash), 'isRestored', '1', 'lastAttempt', math.max(0, now() - a.acceptedAt) + 1)
 redis.call('ZADD', P .. 'delayed', now() + a.holdMs, a.requestHash)
 return answer({ status = 'restored' })
