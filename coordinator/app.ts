@@ -13,6 +13,7 @@ import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
 import { createBuilds } from './builds/create-builds.ts';
+import { Replication } from './builds/replication.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
 import type { CoordinatorConfig } from './config.ts';
@@ -88,6 +89,9 @@ async function open(
 
   const redis = await connectRedis(config.redis, log);
   opened.add('Redis', () => redis.disconnect());
+  const confirming = await connectRedis(config.redis, log);
+  opened.add('Redis, for its replicas', async () => confirming.disconnect());
+  const replication = new Replication(confirming, log);
   const connection = await openNats(config, id, opened);
   const jetstream = new JetStream(connection);
   const queue = new JobQueue(jetstream);
@@ -102,7 +106,7 @@ async function open(
   const stats = new StatsRecorder({ redis, clock, log });
   openLoop('statistics', (signal) => stats.run(signal), opened);
   const parts = createBuilds(
-    { redis, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log },
+    { redis, replication, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log },
     config,
   );
   const { builds, attempts, waiting, agents, watch, commit, ends } = parts;

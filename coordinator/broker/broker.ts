@@ -2,6 +2,7 @@ import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, parseAttemptKey } from '../../shared/domain/lease.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
+import { JointRead } from '../../shared/joint-read.ts';
 import { PARK_MS, type Pull, type PullAnswer, PullSchema } from '../../shared/messages/pull.ts';
 import {
   COORDINATORS_QUEUE,
@@ -18,7 +19,6 @@ import type { WaitingQueue, WaitingSet } from '../builds/waiting-queue.ts';
 import { freeSlots, type WaitingView } from '../scheduling/farm-view.ts';
 import { matchAgents, servable } from '../scheduling/placement.ts';
 import { Grants, type GrantsDependencies } from './grants.ts';
-import { JointRead } from './joint-read.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 

@@ -23,6 +23,7 @@ import type { Lifetimes } from './final-answer.ts';
 import { FinalCommit } from './final-commit.ts';
 import { Recovery } from './recovery.ts';
 import { RedisScripts } from './redis-scripts.ts';
+import type { Replication } from './replication.ts';
 import type { BuildJson } from './sealed-build.ts';
 import { WaitingQueue } from './waiting-queue.ts';
 import { Watch } from './watch.ts';
@@ -44,6 +45,7 @@ export interface Builds extends Farm {
 
 export interface CreateBuildsDependencies {
   readonly redis: Redis;
+  readonly replication?: Replication;
   readonly connection: NatsConnection;
   readonly queue: JobQueue;
   readonly copies: SecondCopies;
@@ -60,7 +62,7 @@ export function createBuilds(
   config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number; readonly maxWarming: number },
 ): Builds {
   const { redis, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log } = deps;
-  const scripts = new RedisScripts(redis);
+  const scripts = new RedisScripts(redis, deps.replication);
   const builds = new BuildStore(redis, scripts);
   const index = new BuildIndex(redis);
   const { leaseMs } = config;

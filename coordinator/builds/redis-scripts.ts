@@ -5,6 +5,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { assetPath } from '../../shared/package-root.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
+import type { Replication } from './replication.ts';
 
 const FOLDER = 'coordinator/builds/lua';
 
@@ -91,17 +92,30 @@ const ANSWERS = {
   }),
 } as const satisfies Record<string, TSchema>;
 
+/** What a client or an agent was told rests on these: they are confirmed by a replica before their answer is given. */
+const CONFIRMED: ReadonlySet<string> = new Set<ScriptName>([
+  'submit',
+  'claim',
+  'seal-attempt',
+  'finish-build',
+]);
+
 export type ScriptName = keyof typeof ANSWERS;
 export type ScriptAnswer<N extends ScriptName> = Static<(typeof ANSWERS)[N]>;
 
 /** The Lua scripts, one per transition: loaded once, run atomically, each answer parsed. */
 export class RedisScripts {
   readonly #redis: Redis;
+  readonly #replication: Pick<Replication, 'confirm'> | undefined;
   readonly #scripts: ReadonlyMap<ScriptName, { readonly text: string; readonly sha1: string }>;
 
-  /** Reads the scripts from the package's files. */
-  constructor(redis: Redis) {
+  /**
+   * Reads the scripts from the package's files.
+   * @param replication default: nothing waits for replicas.
+   */
+  constructor(redis: Redis, replication?: Pick<Replication, 'confirm'>) {
     this.#redis = redis;
+    this.#replication = replication;
     const common = readFileSync(assetPath(`${FOLDER}/common.lua`), 'utf8');
     this.#scripts = new Map(
       (Object.keys(ANSWERS) as ScriptName[]).map((name) => {
@@ -129,6 +143,7 @@ export class RedisScripts {
         if (!messageOf(thrown).includes('NOSCRIPT')) throw thrown;
         return this.#redis.eval(script.text, 0, ...values);
       });
+      if (CONFIRMED.has(name)) await this.#replication?.confirm();
       return parseJsonAs(ANSWERS[name], String(text), `answer of ${name}.lua`) as ScriptAnswer<N>;
     } catch (thrown) {
       throw translate(name, thrown);

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isFinal } from '../../shared/domain/build.ts';
+import { isFinal, MAX_LOST_ATTEMPTS } from '../../shared/domain/build.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
 import { BuildFarm, contentOf } from '../support/build-farm.ts';
 import {
@@ -14,7 +14,6 @@ import {
   Keep,
   LoseJetStream,
   LoseRedis,
-  MAX_LOST,
   type Model,
   Renew,
   Submit,
@@ -98,7 +97,7 @@ test('whatever happens to builds, attempts and Redis, each build ends once, by o
       await fc.asyncModelRun(() => ({ model, real: farm }), history);
       // In the end nothing is missing: what is not final can be made, and is then.
       await new Keep().run(model, farm);
-      for (let left = model.builds.length * MAX_LOST + 1; left > 0; left -= 1)
+      for (let left = model.builds.length * MAX_LOST_ATTEMPTS + 1; left > 0; left -= 1)
         await new Claim().run(model, farm);
       for (const held of model.leases) {
         if (held.build.state !== 'running' || held.build.current !== held.lease) continue;

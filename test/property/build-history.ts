@@ -2,6 +2,7 @@ import type * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { sealCancelled } from '../../coordinator/builds/final-answer.ts';
 import { KeeperLock } from '../../coordinator/keeper/keeper-lock.ts';
+import { MAX_LOST_ATTEMPTS } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import { hasCode } from '../../shared/errors.ts';
 import { ACCEPTED_STREAM } from '../../shared/messages/subjects.ts';
@@ -32,8 +33,6 @@ export interface Model {
 
 export type Command = fc.AsyncCommand<Model, BuildFarm>;
 
-/** More losses than this are no fault of the build's machines any more. Source: design, life of a build, step 10. */
-export const MAX_LOST = 3;
 let agentCount = 0;
 
 function begin(model: Model, lease: Lease): void {
@@ -150,7 +149,7 @@ export class Break extends WithLease {
   override taken(build: BuildModel): void {
     build.losses += 1;
     build.current = undefined;
-    build.state = build.losses >= MAX_LOST ? 'final' : 'queued';
+    build.state = build.losses >= MAX_LOST_ATTEMPTS ? 'final' : 'queued';
   }
 }
 
