@@ -156,6 +156,14 @@ export class AttemptStore {
     return answer.status === 'lost' && (await this.#adopt(lease)) ? await run() : answer;
   }
 
+  /** Mends leases and back-offs that a clock of Redis that went back would let last far too long; returns how many. */
+  async mendTimes(): Promise<number> {
+    const { leaseMs } = this.#times;
+    // Nothing is held back for longer than the last delay or half a lease.
+    const delayMs = Math.max(leaseMs, ...RETRY_DELAYS_MS);
+    return (await this.#scripts.run('mend-times', { leaseMs, delayMs })).mended;
+  }
+
   /** Attempts whose lease has ended, at most 100. */
   async expiredAttempts(): Promise<readonly string[]> {
     return await this.#redis.zrangebyscore(

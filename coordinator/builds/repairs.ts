@@ -3,6 +3,7 @@ export const REPAIRS = [
   'restored_build',
   'adopted_attempt',
   'expired_lease',
+  'mended_time',
   'completed_build',
   'republished_build',
   'republished_job',

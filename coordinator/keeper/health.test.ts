@@ -71,3 +71,17 @@ test('beats between looks that take long keep it well, and find a freeze', () =>
   health.beat();
   expect(health.wellMs).toBe(0);
 });
+
+test.each([20_000, -3_600_000])('a jump of the clock of Redis by %i ms starts over', (jumpMs) => {
+  for (const end = now + 15_000; now < end; ) {
+    now += 500;
+    health.look(true, now + 42_000);
+  }
+  expect(health.wellMs).toBe(14_500);
+  now += 500;
+  health.look(true, now + 42_000 + jumpMs);
+  expect(health.wellMs).toBe(0);
+  now += 500;
+  health.look(true, now + 42_000 + jumpMs);
+  expect(health.wellMs).toBe(500);
+});

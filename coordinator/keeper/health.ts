@@ -12,19 +12,30 @@ export class Health {
   #wellSince: number | undefined;
   #lookedAt = 0;
   #wasWell = false;
+  #redisTime: { readonly redisMs: number; readonly ownMs: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Tells what a look found; a process that was frozen notices it by the gap between two looks. */
-  look(isWell: boolean): void {
+  /**
+   * Tells what a look found. A process that was frozen notices it by the gap between two looks, a jump of the clock that leases go by in
+   * that the time of Redis, epoch milliseconds, went on unlike its own.
+   */
+  look(isWell: boolean, redisMs?: number): void {
     const now = this.#clock.now();
     const wasAsleep = this.#wellSince !== undefined && Math.abs(now - this.#lookedAt) > AWAKE_MS;
-    if (!isWell || wasAsleep) this.#wellSince = undefined;
+    if (!isWell || wasAsleep || this.#jumped(redisMs, now)) this.#wellSince = undefined;
     if (isWell) this.#wellSince ??= now;
     this.#lookedAt = now;
     this.#wasWell = isWell;
+  }
+
+  #jumped(redisMs: number | undefined, ownMs: number): boolean {
+    if (redisMs === undefined) return false;
+    const last = this.#redisTime;
+    this.#redisTime = { redisMs, ownMs };
+    return last !== undefined && Math.abs(redisMs - last.redisMs - (ownMs - last.ownMs)) > AWAKE_MS;
   }
 
   /** Between looks that take long: the process is awake, and nothing else is known to have changed. */

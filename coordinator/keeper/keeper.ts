@@ -16,6 +16,7 @@ import type { BuildService } from '../builds/build-service.ts';
 import type { BuildStore } from '../builds/build-store.ts';
 import type { FinalCommit } from '../builds/final-commit.ts';
 import type { Recovery } from '../builds/recovery.ts';
+import { redisNowMs } from '../builds/redis-now.ts';
 import type { OnRepair } from '../builds/repairs.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
@@ -113,13 +114,12 @@ export class Keeper {
   async step(): Promise<number> {
     const { redis, connection, lock, clock } = this.#deps;
     try {
-      await redis.ping();
       await connection.flush();
+      this.#health.look(true, await redisNowMs(redis));
     } catch (thrown) {
       this.#health.look(false);
       throw thrown;
     }
-    this.#health.look(true);
     this.#term = await lock.hold();
     if (this.#term === undefined) return STEP_MS;
     await this.#expireLeases(this.#term);
@@ -133,6 +133,11 @@ export class Keeper {
   }
 
   async #expireLeases(term: string): Promise<void> {
+    const mended = await this.#deps.attempts.mendTimes();
+    if (mended > 0) {
+      this.#deps.onRepair('mended_time', mended);
+      this.#deps.log.warn({ mended }, 'the clock of Redis went back; leases and back-offs were mended');
+    }
     if (this.#health.wellMs < this.#deps.leaseMs) return;
     const { attempts, ends, onRepair } = this.#deps;
     await this.#each(await attempts.expiredAttempts(), async (key) => {

@@ -275,6 +275,16 @@ describe('an attempt', () => {
     await expect(attempts.requireCurrent(lease)).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
+  test('does not last for an hour more because the clock of Redis went back by one', async () => {
+    const { lease } = await expiring();
+    const [seconds] = await redis.time();
+    await redis.zadd('wrtfarm:leases', Number(seconds) * 1000 + 3_600_000, attemptKey(lease));
+    expect(await attempts.mendTimes()).toBe(1);
+    const ends = Number(await redis.zscore('wrtfarm:leases', attemptKey(lease)));
+    expect(ends).toBeLessThanOrEqual(Number((await redis.time())[0]) * 1000 + 1_000 + TIMES.leaseMs);
+    expect(await attempts.mendTimes()).toBe(0);
+  });
+
   test('that no stream took up is not counted, one that was lost three times fails its build', async () => {
     await agents.record(pull({ slots: 5 }));
     const { record: build } = await builds.submit(request(), 10);
