@@ -5,9 +5,12 @@ import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { ArtifactUpload } from './artifact-upload.ts';
 import { toServiceError } from './attempt-errors.ts';
 import { type AttemptStreamDependencies, serveAttempt } from './attempt-stream.ts';
+import { widenCalls, widenConnections } from './http2-window.ts';
 
 /** How long calls in flight may take to end when the server stops, milliseconds. */
 const STOP_MS = 2_000;
+/** Calls of one agent at a time: a stream for each of its 64 slots, and its uploads. More wait on the agent. */
+const MAX_CALLS = 128;
 
 export interface GrpcServer extends AsyncDisposable {
   /** The port it listens on. */
@@ -27,7 +30,9 @@ export async function startGrpcServer(
     'grpc.keepalive_timeout_ms': 10_000,
     // Agents ping as often as this; the default would cut them off (grpc-node#1164, too_many_pings).
     'grpc.keepalive_permit_without_calls': 1,
+    'grpc.max_concurrent_streams': MAX_CALLS,
   });
+  widenCalls(server);
   const handlers: AttemptsHandlers = {
     Run: (call) => {
       const served = serveAttempt(call, { ...deps.stream, isStopping: () => isStopping }).finally(() =>
@@ -50,6 +55,7 @@ export async function startGrpcServer(
   };
   server.addService(loadAttemptProtocol().wrtfarm.v1.Attempts.service, { ...handlers });
   const port = await bind(server, `${config.host}:${config.port}`);
+  widenConnections(server);
   return {
     port,
     [Symbol.asyncDispose]: async () => {
