@@ -37,8 +37,9 @@ export interface StagedArtifacts {
   held(attemptKey: string, artifact: Artifact): Promise<HeldArtifact>;
   /**
    * Appends bytes from `offset` on, which must be what is held; what arrived before a broken stream stays held.
+   * Takes no more bytes from the stream before it has written those it took.
    * @throws FarmError `failed_precondition` for a wrong offset, size or sha256 (what was held is dropped then),
-   * `infrastructure` when the disk does not take it.
+   * `resource_exhausted` when the attempt has more files or bytes than it may, `infrastructure` when the disk does not take it.
    */
   write(
     attemptKey: string,

@@ -1,18 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import {
-  link,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-  utimes,
-} from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
@@ -23,6 +11,7 @@ import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.t
 import { manifestFile } from './manifest-file.ts';
 import type { KeptBuild } from './retention-policy.ts';
 import { StagingFolder } from './staging-folder.ts';
+import { makeFolder, syncFolder } from './sync-folder.ts';
 
 /*
  * staging/<attempt key>/…                     what attempts upload, see StagingFolder
@@ -68,7 +57,7 @@ export class DirectoryStore implements ArtifactStore {
 
   async makePermanent(attemptKey: string, folder: string, artifacts: readonly Artifact[]): Promise<void> {
     const files = join(this.#buildPath(folder), 'files');
-    await mkdir(files, { recursive: true });
+    await makeFolder(files);
     for (const artifact of artifacts) {
       await this.#keep(attemptKey, artifact, join(files, artifact.sha256)).catch((cause: unknown) => {
         const code = isMissing(cause) ? 'not_found' : 'infrastructure';
@@ -121,9 +110,10 @@ export class DirectoryStore implements ArtifactStore {
     const folder = binDir(json.requestHash, json.generation);
     const path = this.#buildJsonPath(folder);
     const marker = join(this.#requestPath(json.requestHash), folder);
-    await mkdir(dirname(marker), { recursive: true });
+    await makeFolder(dirname(marker));
     await (await open(marker, 'a')).close();
-    await mkdir(dirname(path), { recursive: true });
+    await syncFolder(dirname(marker));
+    await makeFolder(dirname(path));
     const draft = `${path}.${randomBytes(8).toString('hex')}`;
     try {
       const file = await open(draft, 'wx');
@@ -193,7 +183,7 @@ export class DirectoryStore implements ArtifactStore {
     if (await exists(path)) return;
     const blob = this.#blobPath(artifact.sha256);
     const staged = this.#staging.completePath(attemptKey, artifact.sha256);
-    await mkdir(dirname(blob), { recursive: true });
+    await makeFolder(dirname(blob));
     for (let tries = 0; ; tries += 1) {
       if (await exists(blob)) await utimes(blob, new Date(), new Date()).catch(() => undefined);
       else
@@ -238,16 +228,6 @@ async function exists(path: string): Promise<boolean> {
 
 async function list(path: string): Promise<readonly string[]> {
   return await readdir(path).catch(() => []);
-}
-
-/** A rename or link survives a power loss only once its folder is written. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 function hasErrno(thrown: unknown, code: string): boolean {

@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -180,4 +181,69 @@ describe('two writes of one artifact at once', () => {
 test('an artifact that is held with another size than it is said to have is not complete', async () => {
   await staging.write(attempt, image, 0, chunks(content));
   expect((await staging.held(attempt, { ...image, sizeBytes: 999 })).isComplete).toBe(false);
+});
+
+describe('of a file that was begun several times', () => {
+  const begun = async (): Promise<readonly string[]> => await readdir(join(root, attempt));
+
+  test('one part stays, the longest', async () => {
+    await expect(staging.write(attempt, image, 0, brokenAfter('the '))).rejects.toThrow('broke');
+    await expect(staging.write(attempt, image, 4, brokenAfter('bytes'))).rejects.toThrow('broke');
+    await expect(staging.write(attempt, image, 9, brokenAfter())).rejects.toThrow('broke');
+    expect(await begun()).toHaveLength(1);
+    expect((await staging.held(attempt, image)).heldBytes).toBe(9);
+  });
+
+  test('none stays without a byte', async () => {
+    await expect(staging.write(attempt, image, 0, brokenAfter())).rejects.toThrow('broke');
+    expect(await begun()).toEqual([]);
+  });
+
+  test('a write that still runs where another one took over brings no harm', async () => {
+    let letGo: () => void = () => undefined;
+    let sentFirst: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const isSent = new Promise<void>((resolve) => {
+      sentFirst = resolve;
+    });
+    const old = staging.write(
+      attempt,
+      image,
+      0,
+      (async function* () {
+        yield Buffer.from('the ');
+        sentFirst();
+        await held;
+        yield Buffer.from('BYTES OF AN IMAGE');
+      })(),
+    );
+    await isSent;
+    expect(await staging.write(attempt, image, 4, chunks('bytes of an image'))).toMatchObject({
+      isComplete: true,
+    });
+    letGo();
+    await expect(old).rejects.toMatchObject({ code: 'failed_precondition' });
+    expect(await staged()).toBe(content);
+    expect(await begun()).toEqual([image.sha256]);
+  });
+});
+
+test('no more bytes are taken from a stream than the disk has', async () => {
+  const onDisk: number[] = [];
+  await staging.write(
+    attempt,
+    image,
+    0,
+    (async function* () {
+      for (const word of ['the ', 'bytes ', 'of an ', 'image']) {
+        // At once: given a moment, a write that nobody awaited would be done too.
+        const [part = ''] = readdirSync(join(root, attempt));
+        onDisk.push(statSync(join(root, attempt, part)).size);
+        yield Buffer.from(word);
+      }
+    })(),
+  );
+  expect(onDisk).toEqual([0, 4, 10, 16]);
 });

@@ -1,11 +1,16 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { writeAll } from '../../shared/write-all.ts';
 import type { HeldArtifact, StagedArtifacts } from './artifact-store.ts';
+import { requireRoom, STAGING_LIMITS, type StagedFile, type StagingLimits } from './staging-limits.ts';
+import { makeFolder, syncFolder } from './sync-folder.ts';
+
+/** A write looks again whether its attempt stays within its limits after this many bytes. */
+const RECHECK_BYTES = 16 * 1024 * 1024;
 
 /**
  * Uploads of attempts, a folder each: `<sha256>.<random>.part` while bytes are missing, `<sha256>` once they are all there,
@@ -14,9 +19,11 @@ import type { HeldArtifact, StagedArtifacts } from './artifact-store.ts';
  */
 export class StagingFolder implements StagedArtifacts {
   readonly #root: string;
+  readonly #limits: StagingLimits;
 
-  constructor(root: string) {
+  constructor(root: string, limits = STAGING_LIMITS) {
     this.#root = root;
+    this.#limits = limits;
   }
 
   completePath(attemptKey: string, sha256: string): string {
@@ -79,12 +86,17 @@ export class StagingFolder implements StagedArtifacts {
     offset: number,
     bytes: AsyncIterable<Uint8Array>,
   ): Promise<HeldArtifact> {
-    await mkdir(join(this.#root, attemptKey), { recursive: true });
+    await makeFolder(join(this.#root, attemptKey));
     const complete = this.completePath(attemptKey, artifact.sha256);
     const part = `${complete}.${randomBytes(8).toString('hex')}.part`;
     const hash = createHash('sha256');
-    if (offset > 0) await this.#copyHeld(attemptKey, artifact, offset, part, hash);
-    const heldBytes = await this.#append(part, artifact, offset, bytes, hash);
+    let heldBytes = 0;
+    try {
+      if (offset > 0) await this.#takeOver(attemptKey, artifact, offset, part, hash);
+      heldBytes = await this.#append({ attemptKey, artifact, part, hash }, offset, bytes);
+    } finally {
+      if (heldBytes < artifact.sizeBytes) await this.#keepLongest(attemptKey, artifact, part);
+    }
     if (heldBytes < artifact.sizeBytes) return { heldBytes, isComplete: false };
     const sha256 = hash.digest('hex');
     if (sha256 !== artifact.sha256) {
@@ -98,12 +110,13 @@ export class StagingFolder implements StagedArtifacts {
       // Another write was done first and took ours away with the other parts.
       if ((await sizeOf(complete)) !== artifact.sizeBytes) throw cause;
     });
+    await syncFolder(dirname(complete));
     await this.#dropParts(attemptKey, artifact);
     return { heldBytes, isComplete: true };
   }
 
-  /** Begins a write's own file with the bytes that an earlier one brought. */
-  async #copyHeld(
+  /** Begins a write's own file with the bytes that an earlier one brought, whose file goes: it may still be open, and is no loss. */
+  async #takeOver(
     attemptKey: string,
     artifact: Artifact,
     offset: number,
@@ -115,19 +128,18 @@ export class StagingFolder implements StagedArtifacts {
       throw new FarmError('failed_precondition', `${artifact.name}: what was held is gone; begin again`);
     await copyFile(held.path, path, constants.COPYFILE_FICLONE);
     await truncate(path, offset);
+    await rm(held.path, { force: true });
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   }
 
-  async #append(
-    part: string,
-    artifact: Artifact,
-    offset: number,
-    bytes: AsyncIterable<Uint8Array>,
-    hash: Hash,
-  ): Promise<number> {
+  /** The file is there before the limits are looked at: of writes that begin together each sees the others. */
+  async #append(write: Write, offset: number, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+    const { artifact, part, hash } = write;
     const file = await open(part, offset === 0 ? 'wx' : 'r+');
     let position = offset;
     try {
+      let checkedAt = position;
+      await this.#requireRoom(write);
       for await (const chunk of bytes) {
         if (position + chunk.length > artifact.sizeBytes) {
           throw new FarmError(
@@ -135,8 +147,14 @@ export class StagingFolder implements StagedArtifacts {
             `${artifact.name} is longer than its ${artifact.sizeBytes} bytes`,
           );
         }
-        await writeAll(file, chunk, position);
+        if (position - checkedAt >= RECHECK_BYTES) {
+          checkedAt = position;
+          await this.#requireRoom(write);
+        }
+        // The disk works in another thread meanwhile.
+        const written = writeAll(file, chunk, position);
         hash.update(chunk);
+        await written;
         position += chunk.length;
       }
       if (position === artifact.sizeBytes) await file.sync();
@@ -144,6 +162,26 @@ export class StagingFolder implements StagedArtifacts {
       await file.close();
     }
     return position;
+  }
+
+  async #requireRoom({ attemptKey, artifact, part }: Write): Promise<void> {
+    const folder = join(this.#root, attemptKey);
+    const others = (await readdir(folder)).filter((name) => join(folder, name) !== part);
+    const files = await Promise.all(
+      others.map(
+        async (name): Promise<StagedFile> => ({
+          sha256: name.slice(0, 64),
+          sizeBytes: (await sizeOf(join(folder, name))) ?? 0,
+        }),
+      ),
+    );
+    requireRoom(artifact, files, this.#limits);
+  }
+
+  /** A write that ended too early leaves its file only where no other one is as long. */
+  async #keepLongest(attemptKey: string, artifact: Artifact, part: string): Promise<void> {
+    const longest = await this.#longestPart(attemptKey, artifact);
+    if (longest?.path !== part || longest.sizeBytes === 0) await rm(part, { force: true });
   }
 
   async #longestPart(
@@ -172,6 +210,14 @@ export class StagingFolder implements StagedArtifacts {
       .filter((name) => name.startsWith(`${artifact.sha256}.`) && name.endsWith('.part'))
       .map((name) => join(folder, name));
   }
+}
+
+/** A write of one artifact into a file of its own. */
+interface Write {
+  readonly attemptKey: string;
+  readonly artifact: Artifact;
+  readonly part: string;
+  readonly hash: Hash;
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

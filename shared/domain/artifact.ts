@@ -7,6 +7,8 @@ export const ARTIFACT_NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$';
 export const MAX_ARTIFACT_BYTES = 2 * 1024 ** 3;
 /** Most files of one attempt. The largest targets write about thirty. */
 export const MAX_ARTIFACTS = 200;
+/** Most bytes of all files of one attempt: two of the largest. */
+export const MAX_ATTEMPT_BYTES = 4 * 1024 ** 3;
 /** The log of the attempt, as an artifact. */
 export const BUILD_LOG_NAME = 'buildlog.txt';
 /** What a finished build's packages and their versions are called beside its images. Source: asu v0.3.0 (contract 3). */
