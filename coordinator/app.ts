@@ -116,7 +116,7 @@ async function open(
   const failing = (): FailingDocuments => sumOfFailing([catalog.failing(), forClients.failing()]);
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
-  const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey });
+  const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey, clock });
   const grpc = opened.use(
     'gRPC server',
     await startGrpcServer({ stream, upload }, { host: config.grpcHost, port: config.grpcPort }),

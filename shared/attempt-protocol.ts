@@ -8,6 +8,9 @@ import { parseAs } from './schema.ts';
 
 /** Most bytes of one log chunk, and of one piece of an artifact. */
 export const MAX_LOG_CHUNK_BYTES = 64 * 1024;
+export const MAX_ARTIFACT_CHUNK_BYTES = 1024 * 1024;
+
+/** Bytes of a piece as agents send them. Larger ones go up no faster. */
 export const ARTIFACT_CHUNK_BYTES = 512 * 1024;
 
 /** Largest message either side takes: the end of an attempt carries profiles.json and the tail of the output. */

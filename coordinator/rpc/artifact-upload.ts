@@ -1,29 +1,46 @@
-import type { ServerReadableStream } from '@grpc/grpc-js';
 import type { ArtifactStatus } from '../../proto/generated/wrtfarm/v1/ArtifactStatus.ts';
 import type { QueryArtifactRequest__Output } from '../../proto/generated/wrtfarm/v1/QueryArtifactRequest.ts';
 import type { WriteArtifactRequest__Output } from '../../proto/generated/wrtfarm/v1/WriteArtifactRequest.ts';
-import { parseLease } from '../../shared/attempt-protocol.ts';
+import { MAX_ARTIFACT_CHUNK_BYTES, parseLease } from '../../shared/attempt-protocol.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { type Artifact, ArtifactSchema } from '../../shared/domain/artifact.ts';
 import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { parseAs } from '../../shared/schema.ts';
 import type { HeldArtifact, StagedArtifacts } from '../artifacts/artifact-store.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
+import { Places } from './places.ts';
+import { requireProgress } from './require-progress.ts';
 
-/** A write asks again whether its lease is current after this many bytes. */
+/** A write asks again whether its lease is current after this many bytes, or milliseconds. */
 const RECHECK_BYTES = 16 * 1024 * 1024;
+const RECHECK_MS = 5_000;
 
-export type WriteCall = ServerReadableStream<WriteArtifactRequest__Output, ArtifactStatus>;
+/**
+ * Writes of one agent, and of one connection, at a time: twice what an agent begins, for after a break the farm may notice the end
+ * of the old ones late.
+ */
+const MAX_WRITES = 8;
+/**
+ * Writes of all agents at a time. A write whose bytes the disk does not take holds an http2 window of 8 MiB, one message that is
+ * half here and two that are whole, so all together at most 0.6 GiB.
+ */
+const MAX_ALL_WRITES = 64;
+/** A write that brings no whole piece for this long is ended: 512 KiB take as long at 4 KB/s. Milliseconds. */
+const STALLED_MS = 120_000;
 
 export interface ArtifactUploadDependencies {
   readonly attempts: Pick<AttemptStore, 'requireCurrent'>;
   readonly staged: StagedArtifacts;
   readonly farmKey: Buffer;
+  readonly clock: Clock;
 }
 
 /** Takes artifacts of attempts in, each write fenced by its lease. */
 export class ArtifactUpload {
   readonly #deps: ArtifactUploadDependencies;
+  readonly #connections = new Places(MAX_WRITES, MAX_ALL_WRITES);
+  readonly #agents = new Places(MAX_WRITES);
 
   constructor(deps: ArtifactUploadDependencies) {
     this.#deps = deps;
@@ -34,28 +51,46 @@ export class ArtifactUpload {
     return statusOf(await this.#deps.staged.held(attemptKey(lease), artifact));
   }
 
-  async write(call: WriteCall): Promise<ArtifactStatus> {
-    const requests = (call as AsyncIterable<WriteArtifactRequest__Output>)[Symbol.asyncIterator]();
+  /**
+   * Takes in one artifact: a header, then its bytes. Asks for the next message when the last one is written.
+   * @param connection names the connection they come by.
+   * @throws FarmError `unavailable` when too many are under way or nothing more comes, and as the store does.
+   */
+  async write(
+    connection: string,
+    messages: AsyncIterable<WriteArtifactRequest__Output>,
+  ): Promise<ArtifactStatus> {
+    using _ofConnection = this.#connections.take(connection);
+    const requests = requireProgress(messages, STALLED_MS, this.#deps.clock);
     const first = await requests.next();
     const header = first.done ? undefined : first.value.header;
     if (!header) throw new FarmError('invalid_request', 'the first message of a write must be its header');
     const { lease, artifact } = await this.#check(header.lease, header.artifact);
+    using _ofAgent = this.#agents.take(lease.agentId);
     const bytes = this.#bytes(requests, lease);
     return statusOf(await this.#deps.staged.write(attemptKey(lease), artifact, header.offset, bytes));
   }
 
   async *#bytes(
-    requests: AsyncIterator<WriteArtifactRequest__Output>,
+    requests: AsyncIterable<WriteArtifactRequest__Output>,
     lease: Lease,
   ): AsyncGenerator<Uint8Array> {
+    const { attempts, clock } = this.#deps;
     let uncheckedBytes = 0;
-    for (let each = await requests.next(); !each.done; each = await requests.next()) {
-      const { data } = each.value;
-      if (!data) throw new FarmError('invalid_request', 'a write has one header, then data');
+    let checkedAt = clock.now();
+    for await (const { data } of requests) {
+      if (!data?.length) throw new FarmError('invalid_request', 'a write has one header, then data');
+      if (data.length > MAX_ARTIFACT_CHUNK_BYTES) {
+        throw new FarmError(
+          'invalid_request',
+          `a piece of ${data.length} bytes is larger than ${MAX_ARTIFACT_CHUNK_BYTES}`,
+        );
+      }
       uncheckedBytes += data.length;
-      if (uncheckedBytes >= RECHECK_BYTES) {
-        await this.#deps.attempts.requireCurrent(lease);
+      if (uncheckedBytes >= RECHECK_BYTES || clock.now() - checkedAt >= RECHECK_MS) {
+        await attempts.requireCurrent(lease);
         uncheckedBytes = 0;
+        checkedAt = clock.now();
       }
       yield data;
     }

@@ -6,6 +6,7 @@ import type { ArtifactUpload } from './artifact-upload.ts';
 import { toServiceError } from './attempt-errors.ts';
 import { type AttemptStreamDependencies, serveAttempt } from './attempt-stream.ts';
 import { widenCalls, widenConnections } from './http2-window.ts';
+import { PacedReads } from './paced-reads.ts';
 
 /** How long calls in flight may take to end when the server stops, milliseconds. */
 const STOP_MS = 2_000;
@@ -24,6 +25,8 @@ export async function startGrpcServer(
 ): Promise<GrpcServer> {
   let isStopping = false;
   const serving = new Set<Promise<void>>();
+  const writing = new Set<Promise<void>>();
+  const paced = new PacedReads();
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': 20_000,
@@ -31,6 +34,7 @@ export async function startGrpcServer(
     // Agents ping as often as this; the default would cut them off (grpc-node#1164, too_many_pings).
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.max_concurrent_streams': MAX_CALLS,
+    interceptors: [paced.interceptor],
   });
   widenCalls(server);
   const handlers: AttemptsHandlers = {
@@ -41,10 +45,14 @@ export async function startGrpcServer(
       serving.add(served);
     },
     WriteArtifact: (call, callback) => {
-      deps.upload.write(call).then(
-        (status) => callback(null, status),
-        (thrown: unknown) => callback(toServiceError(thrown)),
-      );
+      const written = deps.upload
+        .write(call.getPeer(), paced.messages(call))
+        .then(
+          (status) => callback(null, status),
+          (thrown: unknown) => callback(toServiceError(thrown)),
+        )
+        .finally(() => writing.delete(written));
+      writing.add(written);
     },
     QueryArtifact: (call, callback) => {
       deps.upload.query(call.request).then(
@@ -65,7 +73,7 @@ export async function startGrpcServer(
       const force = setTimeout(() => server.forceShutdown(), STOP_MS);
       if (serving.size > 0) server.forceShutdown();
       await stopped.finally(() => clearTimeout(force));
-      await Promise.all(serving);
+      await Promise.all([...serving, ...writing]);
     },
   };
 }
