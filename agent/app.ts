@@ -21,6 +21,7 @@ import { Intake } from './pull/intake.ts';
 import { PullLoop } from './pull/pull-loop.ts';
 import { readHost } from './pull/read-host.ts';
 import { openSandbox } from './sandbox/open-sandbox.ts';
+import { ArtifactUpload } from './upload/artifact-upload.ts';
 import { CoordinatorPool } from './upload/coordinator-pool.ts';
 
 /** An agent at work. Disposing lets its builds finish for `drainMs`, gives the others back, and closes all it opened. */
@@ -102,6 +103,7 @@ async function open(
     {
       builders,
       pool,
+      uploads: new ArtifactUpload({ pool, clock, log }),
       clock,
       log,
       logDirectory,

@@ -13,9 +13,10 @@ import type { Log } from '../../shared/log.ts';
 import type { Grant } from '../../shared/messages/pull.ts';
 import type { BuilderCache } from '../builders/builder-cache.ts';
 import type { WarmBuilder } from '../builders/warm-builder.ts';
-import { type ArtifactFile, uploadArtifacts } from '../upload/artifact-upload.ts';
+import type { ArtifactUpload } from '../upload/artifact-upload.ts';
 import { AttemptStream } from '../upload/attempt-stream.ts';
 import type { CoordinatorPool } from '../upload/coordinator-pool.ts';
+import type { ArtifactFile } from '../upload/write-artifact.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { finishMessage } from './finish-message.ts';
 
@@ -43,6 +44,7 @@ export interface HeldAttemptDependencies {
   readonly builders: Pick<BuilderCache, 'acquire'>;
   readonly runBuild: RunBuild;
   readonly pool: CoordinatorPool;
+  readonly uploads: Pick<ArtifactUpload, 'upload'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Folder for the logs of running attempts. */
@@ -174,7 +176,7 @@ export class HeldAttempt {
       ...result.artifacts.map((artifact) => ({ artifact, path: join(build.outputDirectory, artifact.name) })),
       { artifact: await logArtifact(attemptLog.path), path: attemptLog.path },
     ];
-    await uploadArtifacts(this.#deps, lease, files, signal);
+    await this.#deps.uploads.upload(lease, files, signal);
     stream.end({
       finish: finishMessage(
         result,

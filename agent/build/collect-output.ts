@@ -6,6 +6,7 @@ import {
   type Artifact,
   MAX_ARTIFACT_BYTES,
   MAX_ARTIFACTS,
+  MAX_ATTEMPT_BYTES,
 } from '../../shared/domain/artifact.ts';
 import { ProfilesJsonSchema } from '../../shared/domain/profiles-json.ts';
 import { FarmError, hasCode } from '../../shared/errors.ts';
@@ -14,6 +15,9 @@ import type { MakeOutcome } from './read-failure.ts';
 
 /** A profiles.json of one profile has a few KB. */
 const MAX_PROFILES_JSON_BYTES = 1024 * 1024;
+
+/** The log of the attempt is one more artifact. */
+const MAX_FILES = MAX_ARTIFACTS - 1;
 
 /** What lies in BIN_DIR after `make image`. */
 export interface BuildFiles {
@@ -36,14 +40,16 @@ export async function collectOutput(
 ): Promise<BuildFiles> {
   const pattern = new RegExp(ARTIFACT_NAME_PATTERN);
   const artifacts: Artifact[] = [];
+  let sumBytes = 0;
   for (const name of (await readdir(directory)).sort()) {
     const path = join(directory, name);
     const found = await lstat(path);
     if (!found.isFile() || !pattern.test(name)) continue;
-    if (found.size > MAX_ARTIFACT_BYTES || artifacts.length === MAX_ARTIFACTS) {
+    sumBytes += found.size;
+    if (artifacts.length === MAX_FILES || found.size > MAX_ARTIFACT_BYTES || sumBytes > MAX_ATTEMPT_BYTES) {
       throw new FarmError(
         'infrastructure',
-        `make image left more than ${MAX_ARTIFACTS} files, or one larger than ${MAX_ARTIFACT_BYTES} bytes: ${name}`,
+        `make image left more than ${MAX_FILES} files, or of ${MAX_ATTEMPT_BYTES} bytes, or one of ${MAX_ARTIFACT_BYTES}: ${name}`,
       );
     }
     if (signal.aborted) throw new FarmError('cancelled', 'the attempt was cancelled');
