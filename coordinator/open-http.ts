@@ -1,7 +1,7 @@
 import type { Clock } from '../shared/clock.ts';
 import { hasCode } from '../shared/errors.ts';
 import { packageVersion } from '../shared/package-root.ts';
-import type { DirectoryStore } from './artifacts/directory-store.ts';
+import type { ArtifactStore } from './artifacts/artifact-store.ts';
 import type { Builds } from './builds/create-builds.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { ClientCatalog } from './catalog/client-catalog.ts';
@@ -19,7 +19,7 @@ export async function openHttp(
     readonly parts: Builds;
     readonly catalog: Catalog;
     readonly forClients: ClientCatalog;
-    readonly artifacts: DirectoryStore;
+    readonly artifacts: ArtifactStore;
     readonly clock: Clock;
     /** For whoever looks after the farm. */
     readonly operation: readonly RouteModule[];

@@ -1,7 +1,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import { AgentControl } from './agents/agent-control.ts';
-import type { DirectoryStore } from './artifacts/directory-store.ts';
+import type { ArtifactStore } from './artifacts/artifact-store.ts';
 import { BuildControl } from './builds/build-control.ts';
 import type { Builds } from './builds/create-builds.ts';
 import { QueueView } from './builds/queue-view.ts';
@@ -18,7 +18,7 @@ import type { JobQueue } from './queue/job-queue.ts';
 export interface OperationDependencies {
   readonly parts: Builds;
   readonly catalog: Catalog;
-  readonly artifacts: DirectoryStore;
+  readonly artifacts: ArtifactStore;
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import type { BuildJson } from '../builds/sealed-build.ts';
+import type { KeptBuild } from './retention-policy.ts';
 
 /** A file of a finished build, open for reading as often as wanted. */
 export interface StoredFile {
@@ -13,6 +14,8 @@ export interface StoredFile {
   readonly finishedAt: number;
   /** The bytes from `start` to `end`, both included; all of them by default. The caller consumes or destroys the stream. */
   read(range?: { readonly start: number; readonly end: number }): Readable;
+  /** Where clients are to fetch it instead, for an hour at least; absent where they are served from here. */
+  readonly redirectUrl?: () => Promise<string>;
 }
 
 /** Finds files of finished builds. */
@@ -34,6 +37,7 @@ export interface HeldArtifact {
 
 /** Takes in what attempts upload. What is staged belongs to its attempt and is nobody else's business. */
 export interface StagedArtifacts {
+  /** What is complete is so for every coordinator; of what is not, another one may hold less, and then the upload begins anew. */
   held(attemptKey: string, artifact: Artifact): Promise<HeldArtifact>;
   /**
    * Appends bytes from `offset` on, which must be what is held; what arrived before a broken stream stays held.
@@ -49,10 +53,25 @@ export interface StagedArtifacts {
   ): Promise<HeldArtifact>;
   /** Forgets all of an attempt. Safe to repeat. */
   drop(attemptKey: string): Promise<void>;
+  /** Keys of attempts that have something staged, to which nothing was added for `ageMs`. For the keeper, now and then. */
+  stagedBefore(ageMs: number): Promise<readonly string[]>;
 }
 
-/** Keeps results: bytes by their sha256, and one `build.json` for each finished build. */
-export interface ArtifactStore extends StoredFiles, StagedArtifacts {
+/** What is kept of finished builds, and its removal. For the keeper, now and then: it looks through all there is. */
+export interface KeptBuilds {
+  /** Every finished build there is. */
+  kept(): Promise<readonly KeptBuild[]>;
+  /** Removes a finished build. Bytes that another one uses stay. Safe to repeat. */
+  remove(build: Pick<KeptBuild, 'binDir' | 'requestHash'>): Promise<void>;
+  /** Removes bytes that no build uses and that have not been touched for `ageMs`. */
+  removeUnused(ageMs: number): Promise<void>;
+}
+
+/**
+ * Keeps results: bytes by their sha256, and one `build.json` for each finished build. All methods throw FarmError `unavailable`
+ * while a store on other machines does not answer.
+ */
+export interface ArtifactStore extends StoredFiles, StagedArtifacts, KeptBuilds {
   /**
    * Makes staged artifacts permanent, for the build whose folder is `binDir`. Safe to repeat.
    * @throws FarmError `not_found` when one is neither staged nor permanent.

@@ -50,9 +50,8 @@ export class DirectoryStore implements ArtifactStore {
     await this.#staging.drop(attemptKey);
   }
 
-  /** Keys of attempts whose staging folder has not changed for `ageMs`. */
   async stagedBefore(ageMs: number): Promise<readonly string[]> {
-    return await this.#staging.attemptsBefore(ageMs);
+    return await this.#staging.stagedBefore(ageMs);
   }
 
   async makePermanent(attemptKey: string, folder: string, artifacts: readonly Artifact[]): Promise<void> {
@@ -73,7 +72,6 @@ export class DirectoryStore implements ArtifactStore {
     return await exists(this.#buildJsonPath(folder));
   }
 
-  /** Every finished build there is. Reads each `build.json`: for the keeper, now and then. */
   async kept(): Promise<readonly KeptBuild[]> {
     const builds: KeptBuild[] = [];
     for (const part of await list(join(this.#root, 'builds'))) {
@@ -88,14 +86,13 @@ export class DirectoryStore implements ArtifactStore {
     return builds;
   }
 
-  /** Removes a finished build. Bytes that another one shares stay, and so do those that are being read. Safe to repeat. */
+  /** Bytes that are being read stay until their file is closed. */
   async remove(build: Pick<KeptBuild, 'binDir' | 'requestHash'>): Promise<void> {
     await rm(join(this.#requestPath(build.requestHash), build.binDir), { force: true });
     await rmdir(this.#requestPath(build.requestHash)).catch(() => undefined);
     await rm(this.#buildPath(build.binDir), { recursive: true, force: true });
   }
 
-  /** Removes bytes that no build uses and that have not been touched for `ageMs`. */
   async removeUnused(ageMs: number): Promise<void> {
     for (const part of await list(join(this.#root, 'blobs'))) {
       for (const name of await list(join(this.#root, 'blobs', part))) {

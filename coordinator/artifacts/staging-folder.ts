@@ -1,6 +1,6 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
-import { copyFile, open, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { copyFile, open, readdir, rename, rm, rmdir, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
@@ -66,8 +66,14 @@ export class StagingFolder implements StagedArtifacts {
     await rm(join(this.#root, attemptKey), { recursive: true, force: true });
   }
 
-  /** Keys of attempts whose folder has not changed for `ageMs`, by the clock of its file system's host. */
-  async attemptsBefore(ageMs: number): Promise<readonly string[]> {
+  /** Forgets one artifact that is complete; the folder goes with its last one. */
+  async dropComplete(attemptKey: string, { sha256 }: Pick<Artifact, 'sha256'>): Promise<void> {
+    await rm(this.completePath(attemptKey, sha256), { force: true });
+    await rmdir(join(this.#root, attemptKey)).catch(() => undefined);
+  }
+
+  /** By the time a folder was last changed, on the clock of its file system's host. */
+  async stagedBefore(ageMs: number): Promise<readonly string[]> {
     const keys = await readdir(this.#root).catch(() => []);
     const changes = await Promise.all(
       keys.map(async (key) => ({

@@ -2,8 +2,10 @@ import type { AttemptResult, Breakage } from '../../shared/domain/attempt-result
 import { LANES } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
+import { inParallel } from '../../shared/in-parallel.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import { dropStaged } from '../artifacts/drop-staged.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { AttemptStore } from './attempt-store.ts';
 import type { BuildStore } from './build-store.ts';
@@ -12,6 +14,8 @@ import type { FinalCommit } from './final-commit.ts';
 import { type LossCause, lossText, troubleOf } from './loss.ts';
 import type { Watch } from './watch.ts';
 
+/** Artifacts that are looked for at the same time. */
+const LOOKS = 8;
 /** While others could take it, an agent does not get a build again that it just lost. */
 const AVOID_MS = 60_000;
 
@@ -58,14 +62,14 @@ export class AttemptEnds {
       throw new FarmError('lease_lost', `build ${lease.requestHash} is not the one of ${attemptKey(lease)}`);
     }
     if (record.state === 'running' || record.state === 'queued') {
-      for (const artifact of result.artifacts) {
+      await inParallel(result.artifacts, LOOKS, async (artifact) => {
         if (!(await artifacts.held(attemptKey(lease), artifact)).isComplete) {
           throw new FarmError(
             'failed_precondition',
             `${artifact.name} of ${attemptKey(lease)} was not uploaded`,
           );
         }
-      }
+      });
     }
     await attempts.sealAttempt(lease, sealResult(record, lease, result, this.#deps.lifetimes));
     await commit.complete(lease.requestHash);
@@ -110,7 +114,7 @@ export class AttemptEnds {
       { requestHash: id.requestHash, attempt: id.attempt, agentId: answer.agentId, cause, reason },
       'attempt lost',
     );
-    await this.#deps.artifacts.drop(attemptKey(id));
+    await dropStaged({ artifacts: this.#deps.artifacts, log }, attemptKey(id));
     if (cause === 'lease_expired' && answer.agentId) await this.#deps.onSilent(answer.agentId);
     this.#deps.watch.notify(id.requestHash);
     if (answer.status === 'exhausted') await this.#deps.commit.complete(id.requestHash);

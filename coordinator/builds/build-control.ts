@@ -2,7 +2,7 @@ import { binDir } from '../../shared/domain/build.ts';
 import { requestHash } from '../../shared/domain/build-spec.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
-import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import { OPERATOR } from './build-owner.ts';
 import type { BuildRecord } from './build-record.ts';
@@ -15,7 +15,7 @@ export interface BuildControlDependencies {
   readonly builds: Pick<BuildStore, 'get' | 'cancel' | 'prioritise'>;
   readonly service: Pick<BuildService, 'get' | 'submit' | 'forget'>;
   readonly commit: Pick<FinalCommit, 'complete'>;
-  readonly artifacts: Pick<DirectoryStore, 'remove'>;
+  readonly artifacts: Pick<ArtifactStore, 'remove'>;
   readonly queue: Pick<JobQueue, 'wakeAgent'>;
   readonly log: Log;
 }

@@ -3,6 +3,7 @@ import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import { dropStaged } from '../artifacts/drop-staged.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import type { BuildIndex } from './build-index.ts';
 import type { BuildStore, PublishingBuild } from './build-store.ts';
@@ -43,7 +44,7 @@ export class FinalCommit {
     }
     watch.notify(requestHash);
     await this.purge(requestHash, json.generation);
-    if (publishing.sealed.attemptKey) await artifacts.drop(publishing.sealed.attemptKey);
+    if (publishing.sealed.attemptKey) await dropStaged({ artifacts, log }, publishing.sealed.attemptKey);
   }
 
   /** Removes the second copy of a final build. What fails here is repeated by the keeper. */

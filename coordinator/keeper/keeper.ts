@@ -7,7 +7,7 @@ import { parseAttemptKey } from '../../shared/domain/lease.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { runLoop } from '../../shared/lifecycle.ts';
 import type { Log } from '../../shared/log.ts';
-import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { Retention } from '../artifacts/retention.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
@@ -56,7 +56,7 @@ export interface KeeperDependencies {
   readonly retention: Retention;
   /** How often the artifact store is looked through for what is due to go, milliseconds. */
   readonly clearMs: number;
-  readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
+  readonly staging: Pick<ArtifactStore, 'stagedBefore' | 'drop'>;
   readonly follower: Pick<UpstreamFollower, 'step'>;
   /** How often what the farm has is compared with what upstream offers, milliseconds. */
   readonly followMs: number;

@@ -1,6 +1,6 @@
 import { parseAttemptKey } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
-import type { DirectoryStore } from '../artifacts/directory-store.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildStore } from '../builds/build-store.ts';
 import type { OnRepair } from '../builds/repairs.ts';
@@ -10,7 +10,7 @@ import type { Each } from './each.ts';
 const OLD_MS = 60_000;
 
 export interface UploadSweepDependencies {
-  readonly staging: Pick<DirectoryStore, 'stagedBefore' | 'drop'>;
+  readonly staging: Pick<ArtifactStore, 'stagedBefore' | 'drop'>;
   readonly attempts: Pick<AttemptStore, 'agentOf'>;
   readonly builds: Pick<BuildStore, 'publishing'>;
   readonly each: Each;
