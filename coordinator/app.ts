@@ -7,7 +7,6 @@ import type { Log } from '../shared/log.ts';
 import { connectNats } from '../shared/nats-connection.ts';
 import { NO_PROXIES, type ProxySettings } from '../shared/proxies.ts';
 import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.ts';
-import { DirectoryStore } from './artifacts/directory-store.ts';
 import { Retention } from './artifacts/retention.ts';
 import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
@@ -24,6 +23,7 @@ import { Keeper } from './keeper/keeper.ts';
 import { KeeperLock } from './keeper/keeper-lock.ts';
 import { followEveryMs, UpstreamFollower } from './keeper/upstream-follower.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { openArtifacts } from './open-artifacts.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
 import { operationRoutes } from './operation-routes.ts';
@@ -101,7 +101,7 @@ async function open(
   // Ends with the connection.
   followConnection({ jetstream, queue, copies }, log).catch(logged(log));
 
-  const artifacts = new DirectoryStore(config.artifacts);
+  const artifacts = await openArtifacts(config, { clock, log, opened });
   const metrics = createMetrics();
   const stats = new StatsRecorder({ redis, clock, log });
   openLoop('statistics', (signal) => stats.run(signal), opened);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromEnvironment, type RawSettings, SettingsError, withoutSecrets } from '../shared/env.ts';
+import { s3SettingsOf } from './artifacts/s3/s3-config.ts';
 import { CoordinatorSettingsSchema, parseCoordinatorConfig } from './config.ts';
 
 const required = {
@@ -108,6 +109,52 @@ describe('a gRPC server for other machines', () => {
 
   test.each(['127.0.0.1', '127.0.1.1', '::1', 'localhost'])('is not one on %s', (grpcHost) => {
     expect(problemsOf({ ...required, grpcHost, nats: open })).toEqual([]);
+  });
+});
+
+describe('a bucket', () => {
+  const bucket = { s3Bucket: 'firmware', s3AccessKey: 'AKIA', s3SecretKey: 's3cret' };
+
+  test('is one once it has a name and keys; all else has a default', () => {
+    const config = parseCoordinatorConfig({ ...required, ...bucket });
+    expect(s3SettingsOf(config)).toEqual({
+      endpoint: undefined,
+      region: 'us-east-1',
+      bucket: 'firmware',
+      prefix: '',
+      accessKey: 'AKIA',
+      secretKey: 's3cret',
+      bucketInHost: false,
+      redirect: 'none',
+    });
+    expect(s3SettingsOf(parseCoordinatorConfig(required))).toBeUndefined();
+    expect(JSON.stringify(withoutSecrets(CoordinatorSettingsSchema, config))).not.toContain('s3cret');
+  });
+
+  test.each([
+    [{ s3Redirect: 'true' }, 'presigned'],
+    [
+      { s3Redirect: 'true', s3PublicUrl: 'https://files.example/firmware' },
+      { publicUrl: 'https://files.example/firmware' },
+    ],
+  ])('with %j sends clients elsewhere', (change, redirect) => {
+    const config = parseCoordinatorConfig({ ...required, ...bucket, ...change });
+    expect(s3SettingsOf(config)?.redirect).toEqual(redirect);
+  });
+
+  test.each([
+    [{ s3Bucket: 'firmware' }, ['WRTFARM_S3_ACCESS_KEY', 'WRTFARM_S3_SECRET_KEY']],
+    [{ s3Endpoint: 'http://127.0.0.1:9000' }, ['WRTFARM_S3_BUCKET']],
+    [{ s3Redirect: 'true' }, ['WRTFARM_S3_BUCKET']],
+    [{ ...bucket, s3PublicUrl: 'https://files.example' }, ['WRTFARM_S3_PUBLIC_URL']],
+    [{ ...bucket, s3Endpoint: 'http://127.0.0.1:9000/firmware' }, ['WRTFARM_S3_ENDPOINT']],
+    [{ ...bucket, s3Endpoint: 'http://me:s3cret@127.0.0.1' }, ['WRTFARM_S3_ENDPOINT']],
+    [{ ...bucket, s3Endpoint: 'http://127.0.0.1:99999' }, ['WRTFARM_S3_ENDPOINT']],
+    [{ ...bucket, s3Prefix: 'farm' }, ['WRTFARM_S3_PREFIX']],
+    [{ ...bucket, s3Prefix: '/farm/' }, ['WRTFARM_S3_PREFIX']],
+    [{ ...bucket, s3Bucket: 'My_Bucket' }, ['WRTFARM_S3_BUCKET']],
+  ])('with %j is refused, naming what is wrong', (change, names) => {
+    expect(problemsOf({ ...required, ...change }).map((problem) => problem.split(' ')[0])).toEqual(names);
   });
 });
 

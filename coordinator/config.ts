@@ -8,6 +8,7 @@ import {
   SettingsError,
 } from '../shared/env.ts';
 import { LOG_LEVELS } from '../shared/log.ts';
+import { checkS3Settings, S3_PROPERTIES } from './artifacts/s3/s3-config.ts';
 import { DEFAULT_LIFETIMES } from './builds/final-answer.ts';
 import { API_KEY_PATTERN, parseApiKeys } from './http/api-keys.ts';
 import { parseNetworks } from './http/client-address.ts';
@@ -68,8 +69,10 @@ export const CoordinatorSettingsSchema = Type.Object({
   }),
   artifacts: Type.String({
     minLength: 1,
-    description: 'folder of the artifact store, shared by all coordinators',
+    description:
+      'folder of the artifact store, shared by all coordinators; with a bucket, of this coordinator, for what is coming in',
   }),
+  ...S3_PROPERTIES,
   upstream: Type.String({
     pattern: '^https?://[^\\s]+$',
     default: 'https://downloads.openwrt.org',
@@ -158,6 +161,7 @@ export type CoordinatorConfig = Readonly<Static<typeof CoordinatorSettingsSchema
 export function parseCoordinatorConfig(raw: RawSettings): CoordinatorConfig {
   const config = parseSettings(CoordinatorSettingsSchema, raw);
   for (const setting of ['nats', 'redis', 'upstream'] as const) requireUrl(setting, config[setting]);
+  checkS3Settings(raw, config);
   requireReadable('apiKeys', () => parseApiKeys(config.apiKeys), '');
   requireReadable(
     'trustedProxies',

@@ -10,7 +10,8 @@ import { sendError } from './send-error.ts';
 const STALLED_MS = 120_000;
 
 /**
- * Sends a file, or the range of it that is asked for (contract 2.10): never compressed, never redirected, always with its length.
+ * Sends a file, or the range of it that is asked for (contract 2.10): never compressed, always with its length, and never
+ * redirected unless the operator wants that.
  * @param folder by which the client asked for it.
  */
 export function sendStoredFile(
@@ -18,11 +19,17 @@ export function sendStoredFile(
   reply: FastifyReply,
   file: StoredFile,
   folder: string,
-): FastifyReply {
+): FastifyReply | Promise<FastifyReply> {
+  if (file.redirectUrl && request.method !== 'HEAD') return redirect(reply, file.redirectUrl);
   describe(reply, file, folder);
   reply.raw.setTimeout(STALLED_MS);
   const send = request.method === 'HEAD' ? sendHead : sendFile;
   return send(reply, file, request.headers);
+}
+
+/** The place is good for a while only, so nobody is to remember it. HEAD is answered here: a signed URL is for one method. */
+async function redirect(reply: FastifyReply, url: () => Promise<string>): Promise<FastifyReply> {
+  return reply.header('cache-control', 'no-store').redirect(await url(), 302);
 }
 
 /** What is true of every answer about this file. */
