@@ -39,6 +39,11 @@ export function isUnsupported(thrown: unknown): boolean {
   return s3StatusOf(thrown) === 501 || ['NotImplemented', 'MethodNotAllowed'].includes(s3CodeOf(thrown));
 }
 
+/** What arrived has another sha256 than the request was signed with; also for the `FarmError` that this became. */
+export function isOtherBytes(thrown: unknown): boolean {
+  return s3CodeOf(thrown instanceof FarmError ? thrown.cause : thrown) === 'XAmzContentSHA256Mismatch';
+}
+
 /** Trying again may help: no answer came, or one that blames the server. */
 export function isTransient(thrown: unknown): boolean {
   const status = s3StatusOf(thrown);

@@ -6,6 +6,7 @@ import type { StagingFolder } from '../staging-folder.ts';
 import type { Bucket, BucketEntry } from './bucket.ts';
 import { ownerOf, STAGING, stagedKey, stagedPrefix } from './layout.ts';
 import { putFile } from './put-file.ts';
+import { isOtherBytes } from './s3-error.ts';
 
 /**
  * What came in and was not continued for so long is forgotten, milliseconds: longer than any lease is renewed. Only this
@@ -105,7 +106,13 @@ export class S3Staging implements StagedArtifacts {
 
   async #move(attemptKey: string, artifact: Artifact, key: string): Promise<void> {
     const { folder } = this.#deps;
-    await putFile(this.#deps, folder.completePath(attemptKey, artifact.sha256), key, artifact);
+    await putFile(this.#deps, folder.completePath(attemptKey, artifact.sha256), key, artifact).catch(
+      async (thrown: unknown) => {
+        // What was verified and is other bytes now was spoiled on this disk: it comes in anew.
+        if (isOtherBytes(thrown)) await folder.dropComplete(attemptKey, artifact);
+        throw thrown;
+      },
+    );
     await folder.dropComplete(attemptKey, artifact);
   }
 }
