@@ -17,6 +17,7 @@ import {
 import type { S3Store } from '../../coordinator/artifacts/s3/s3-store.ts';
 import { sha256Hex } from '../../shared/digest.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
+import type { Log } from '../../shared/log.ts';
 import { openTestS3Store } from '../support/open-s3-store.ts';
 import { startS3, type TestS3 } from '../support/servers/start-s3.ts';
 
@@ -182,6 +183,27 @@ test('a bucket that does not answer is no proof that something is gone', async (
   for (const { status, reason } of (await Promise.allSettled(asked)) as PromiseRejectedResult[]) {
     expect([status, reason?.code]).toEqual(['rejected', 'unavailable']);
   }
+});
+
+test('a bucket that fails is told once, with what to do, and so is its coming back', async () => {
+  const told: unknown[] = [];
+  const log = {
+    warn: (...words: unknown[]) => told.push(words),
+    info: (...words: unknown[]) => told.push(words),
+  };
+  const { store: telling } = opened.use('store', await openTestS3Store(s3, {}, log as unknown as Log));
+  expect(await telling.has(folder)).toBe(false);
+  expect(told).toEqual([]);
+  s3.fault = () => 503;
+  for (const _each of [1, 2])
+    await expect(telling.has(folder)).rejects.toMatchObject({ code: 'unavailable' });
+  s3.fault = undefined;
+  for (const _each of [1, 2]) await telling.newest(requestHash);
+  const reason = expect.stringContaining('WRTFARM_S3_ENDPOINT');
+  expect(told).toEqual([
+    [{ reason }, 'the artifact store fails'],
+    [{}, 'the artifact store answers again'],
+  ]);
 });
 
 test('a request that fails once is made again', async () => {

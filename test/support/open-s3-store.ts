@@ -7,13 +7,14 @@ import { checkS3Settings, S3_PROPERTIES, s3SettingsOf } from '../../coordinator/
 import type { S3Store } from '../../coordinator/artifacts/s3/s3-store.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { parseSettings, type RawSettings } from '../../shared/env.ts';
-import { createLog } from '../../shared/log.ts';
+import { createLog, type Log } from '../../shared/log.ts';
 import type { TestS3 } from './servers/start-s3.ts';
 
 /** The store of one coordinator in a test's bucket, with a folder of its own. */
 export async function openTestS3Store(
   s3: Pick<TestS3, 'settings'>,
   changes: RawSettings = {},
+  log: Pick<Log, 'warn' | 'info'> = createLog('store', process.env.TEST_LOG ? 'debug' : 'silent'),
 ): Promise<AsyncDisposable & { readonly store: S3Store; readonly folder: string }> {
   const raw = { ...s3.settings, ...changes };
   const config = parseSettings(Type.Object(S3_PROPERTIES), raw);
@@ -21,7 +22,6 @@ export async function openTestS3Store(
   const settings = s3SettingsOf(config);
   if (!settings) throw new Error('the settings name no bucket');
   const folder = await mkdtemp(join(tmpdir(), 'wrtfarm-s3-'));
-  const log = createLog('store', process.env.TEST_LOG ? 'debug' : 'silent');
   const opened = await openS3Store(settings, { folder, clock: systemClock, log });
   return {
     store: opened.store,

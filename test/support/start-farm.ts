@@ -19,7 +19,8 @@ export interface FarmOptions {
   readonly coordinators?: number;
   /** Default 1, named agent-1 and on. */
   readonly agents?: number;
-  readonly coordinator?: RawSettings;
+  /** Of all coordinators, or of each by its index. */
+  readonly coordinator?: RawSettings | ((index: number) => RawSettings);
   readonly agent?: RawSettings;
   /** Default: all versions and targets of the miniature. */
   readonly upstream?: Pick<WriteUpstreamOptions, 'versions' | 'targets'>;
@@ -61,7 +62,7 @@ export async function startFarm(options: FarmOptions = {}): Promise<TestFarm> {
       artifacts: join(folder, 'artifacts'),
       upstream: upstream.url,
       leaseMs: '3000',
-      ...options.coordinator,
+      ...(typeof options.coordinator === 'function' ? options.coordinator(index) : options.coordinator),
     });
     coordinators.push(opened.use(`coordinator ${index + 1}`, await startCoordinator(config, { log })));
   }

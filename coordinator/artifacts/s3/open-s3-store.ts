@@ -9,6 +9,7 @@ import { createS3Client } from './s3-client.ts';
 import type { S3Settings } from './s3-settings.ts';
 import { S3Staging } from './s3-staging.ts';
 import { S3Store } from './s3-store.ts';
+import { tellFailures } from './tell-failures.ts';
 
 /** How often this coordinator looks for what was left on its own disk, milliseconds. */
 const CLEAR_MS = 10 * 60_000;
@@ -20,7 +21,11 @@ const CLEAR_MS = 10 * 60_000;
  */
 export async function openS3Store(
   settings: S3Settings,
-  { folder, clock, log }: { readonly folder: string; readonly clock: Clock; readonly log: Log },
+  {
+    folder,
+    clock,
+    log,
+  }: { readonly folder: string; readonly clock: Clock; readonly log: Pick<Log, 'warn' | 'info'> },
 ): Promise<AsyncDisposable & { readonly store: S3Store }> {
   const closing = new AbortController();
   const client = createS3Client(settings);
@@ -33,6 +38,7 @@ export async function openS3Store(
     client.destroy();
     throw thrown;
   }
+  tellFailures(client, log);
   const staging = new S3Staging({ bucket, folder: new StagingFolder(folder), clock });
   const redirect = redirectTo(bucket, settings);
   const store = new S3Store({ bucket, staging, clock, ...(redirect ? { redirectTo: redirect } : {}) });

@@ -51,7 +51,8 @@ export function isTransient(thrown: unknown): boolean {
 }
 
 /**
- * A failure of the bucket, in the farm's words: `unavailable`, with what to do. Nothing of the request is in it.
+ * A failure of the bucket, in the farm's words: `unavailable`, with what to do, for the log and for agents; clients are told the
+ * service only. Nothing of the request is in it.
  * @param what was tried, as in "it cannot list".
  */
 export function s3Failure(thrown: unknown, what: string): FarmError {
@@ -64,6 +65,6 @@ export function s3Failure(thrown: unknown, what: string): FarmError {
   return new FarmError(
     'unavailable',
     `the artifact store cannot ${what}: ${code ? `${code}: ` : ''}${reason}${advice ? `; ${advice}` : ''}`,
-    { cause: thrown },
+    { cause: thrown, details: { service: 'artifact store' } },
   );
 }
