@@ -10,8 +10,9 @@ import type { FinalCommit } from '../builds/final-commit.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import type { FarmPicture, FarmPictures } from '../farm/farm-picture.ts';
 import { evictionOrder, isOverBudget } from '../scheduling/eviction.ts';
-import type { Fetch, FetchLimits } from '../scheduling/fetch-plan.ts';
+import type { Fetch } from '../scheduling/fetch-plan.ts';
 import { fetchFor, planFetches } from '../scheduling/warming.ts';
+import type { FetchLimits } from '../scheduling/warming-state.ts';
 import { shouldGiveUp } from './give-up.ts';
 
 /** How old a plan may be, milliseconds; and one that knows nothing of a build that came meanwhile. */

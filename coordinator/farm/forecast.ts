@@ -5,12 +5,9 @@ import type { BuildRecord } from '../builds/build-record.ts';
 import type { WaitingQueue } from '../builds/waiting-queue.ts';
 import { etaOf, positionOf, remainingMs } from '../scheduling/eta.ts';
 import type { FarmView } from '../scheduling/farm-view.ts';
-import { type Holders, holdersOf, type Prospect, prospectOf, type Waited } from '../scheduling/outlook.ts';
+import { Prospects } from '../scheduling/outlook.ts';
 import { buildMsOf } from '../scheduling/timings.ts';
 import type { FarmPictures } from './farm-picture.ts';
-
-/** Of so many other sets it is counted how many of their builds come before; further ones are taken for as far as the own one. */
-const COUNTED_SETS = 4;
 
 /** People are told the time from a picture of the farm that is anew after this, and is never older than that, milliseconds. */
 const FRESH_MS = 2_000;
@@ -28,14 +25,8 @@ export interface ForecastDependencies {
 /** Tells of builds that are not final how many will really run before them, and how long they will take. */
 export class Forecast {
   readonly #deps: ForecastDependencies;
-  /** By lane, builder and digest: the same for all builds that wait for them, as long as the picture is. */
-  #prospects:
-    | {
-        readonly view: FarmView;
-        readonly holders: Holders;
-        readonly known: Map<string, Prospect | undefined>;
-      }
-    | undefined;
+  /** Those of the newest picture that was asked about. */
+  #prospects: { readonly view: FarmView; readonly prospects: Prospects } | undefined;
 
   constructor(deps: ForecastDependencies) {
     this.#deps = deps;
@@ -61,26 +52,25 @@ export class Forecast {
     const { view } = await farm.lately(FRESH_MS, MAX_AGE_MS);
     const { lane, source } = record;
     const builder = builderToken(source);
-    const prospect = this.#prospect(view, { lane, builder, digest: source.digest });
+    const prospect = this.#prospectsOf(view).of({ lane, builder, digest: source.digest });
     if (!prospect) return record;
-    const { rivals, count, ...outlook } = prospect;
+    const { rivals, otherBuilds, count, ...outlook } = prospect;
     const rank = record.position ?? 0;
-    const before = await waiting.countsBefore(record, rivals.slice(0, COUNTED_SETS));
+    const before = await waiting.countsBefore(record, rivals);
+    // Sets that are not counted are taken for as far as the own one.
     const part = count > 0 ? Math.min(1, rank / count) : 0;
     const position = positionOf(
       rank,
-      rivals.map((rival, at) => ({ ...rival, before: before[at] ?? rival.count * part })),
+      rivals.map((rival, at) => ({ ...rival, before: before[at] ?? 0 })),
+      otherBuilds * part,
     );
     return { ...record, position, etaMs: etaOf({ ...outlook, position }).doneInMs };
   }
 
-  #prospect(view: FarmView, waited: Waited): Prospect | undefined {
+  #prospectsOf(view: FarmView): Prospects {
     if (this.#prospects?.view !== view)
-      this.#prospects = { view, holders: holdersOf(view), known: new Map() };
-    const { known, holders } = this.#prospects;
-    const key = `${waited.lane} ${waited.builder} ${waited.digest}`;
-    if (!known.has(key)) known.set(key, prospectOf(view, waited, this.#deps.maxFetches, holders));
-    return known.get(key);
+      this.#prospects = { view, prospects: new Prospects(view, this.#deps.maxFetches) };
+    return this.#prospects.prospects;
   }
 
   async #ofRunning(record: BuildRecord): Promise<number> {

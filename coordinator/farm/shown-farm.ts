@@ -3,7 +3,7 @@ import type { AgentState } from '../agents/agent-registry.ts';
 import type { BuildTimes } from '../builds/build-times.ts';
 import { etaOf } from '../scheduling/eta.ts';
 import type { AgentView, FarmView } from '../scheduling/farm-view.ts';
-import { type Holders, holdersOf, prospectOf } from '../scheduling/outlook.ts';
+import { Prospects } from '../scheduling/outlook.ts';
 import type { FarmPictures } from './farm-picture.ts';
 
 /** How old a picture of the farm may be that is shown, milliseconds. */
@@ -80,7 +80,7 @@ export class ShownFarm {
       ...running.keys(),
       ...pinned,
     ]);
-    const holders = holdersOf(view);
+    const prospects = new Prospects(view, this.#deps.maxFetches);
     const shown = await Promise.all(
       [...tokens].map(async (token): Promise<ShownBuilder | undefined> => {
         const builder = parseBuilderToken(token);
@@ -96,7 +96,7 @@ export class ShownFarm {
           warm_on: agentsWith(agents, token, 'warm'),
           warming_on: agentsWith(agents, token, 'warming'),
           median_seconds: medianMs === undefined ? null : medianMs / 1000,
-          eta_seconds: this.#etaSeconds(view, holders, token, count),
+          eta_seconds: this.#etaSeconds(view, prospects, token, count),
         };
       }),
     );
@@ -109,12 +109,12 @@ export class ShownFarm {
   }
 
   /** Of a build that would be asked for now and come behind all that waits for its builder. */
-  #etaSeconds(view: FarmView, holders: Holders, builder: string, position: number): number | null {
+  #etaSeconds(view: FarmView, prospects: Prospects, builder: string, position: number): number | null {
     const digest =
       view.digests.get(builder) ??
       view.agents.flatMap(({ warm }) => warm).find((each) => each.builder === builder)?.digest ??
       '';
-    const prospect = prospectOf(view, { lane: 'open', builder, digest }, this.#deps.maxFetches, holders);
+    const prospect = prospects.of({ lane: 'open', builder, digest });
     return prospect ? Math.ceil(etaOf({ ...prospect, position }).doneInMs / 1000) : null;
   }
 }

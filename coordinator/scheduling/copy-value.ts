@@ -57,6 +57,8 @@ export function chanceOfAtLeast(least: number, mean: number): number {
   let below = 0;
   let term = Math.exp(-mean);
   for (let count = 0; count < least; count += 1) {
+    // From here on terms shrink, and are too small to change the sum.
+    if (count > mean && below + term === below) break;
     below += term;
     term *= mean / (count + 1);
   }

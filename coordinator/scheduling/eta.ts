@@ -11,11 +11,12 @@ export interface Rival {
  * How many builds will really run before one on the slots it may run on: those before it for the same builder, and of the others as
  * much as falls to shared slots. 0-based; whole.
  * @param rank place in its own waiting set, 0-based: ZRANK.
+ * @param otherBuilds what falls to shared slots of sets that are not among the rivals.
  */
-export function positionOf(rank: number, rivals: readonly Rival[] = []): number {
+export function positionOf(rank: number, rivals: readonly Rival[] = [], otherBuilds = 0): number {
   const others = rivals.reduce(
     (sum, { before, slots, sharedSlots }) => sum + (slots > 0 ? (before * sharedSlots) / slots : 0),
-    0,
+    otherBuilds,
   );
   return Math.round(rank + others);
 }

@@ -66,9 +66,9 @@ describe('room for a builder', () => {
   test('is made by the cheapest few, or not at all', () => {
     const one = agent('x', ['a', 'b']);
     const cheapest = evictionOrder(one, farm([one], [], { a: 5, b: 1 }));
-    expect(makeRoom(one, GB, cheapest, sizes)?.map(({ builder }) => builder)).toEqual([token('b')]);
-    expect(makeRoom(one, 2 * GB, cheapest, sizes)).toHaveLength(2);
-    expect(makeRoom(one, 3 * GB, cheapest, sizes)).toBeUndefined();
+    expect(makeRoom(0, GB, cheapest)?.map(({ builder }) => builder)).toEqual([token('b')]);
+    expect(makeRoom(0, 2 * GB, cheapest)).toHaveLength(2);
+    expect(makeRoom(0, 3 * GB, cheapest)).toBeUndefined();
   });
 });
 

@@ -1,7 +1,8 @@
 import type { PinnedBuilder } from '../../shared/domain/builder.ts';
 import { type Copies, copyValue, countCopies, meanSlots } from './copy-value.ts';
 import { BUILD_COST } from './fair-order.ts';
-import { type AgentView, type FarmView, isUsable } from './farm-view.ts';
+import type { AgentView, FarmView, WaitingView } from './farm-view.ts';
+import { Holders } from './holders.ts';
 
 /** A builder an agent may remove, and what it would lose. */
 export interface Evictable extends PinnedBuilder {
@@ -21,20 +22,43 @@ export function sizeBytesOf({ sizes, usualSizeBytes = DEFAULT_SIZE_BYTES }: Size
   return sizes.get(builder) ?? usualSizeBytes;
 }
 
-/** What all agents of a farm are judged by, computed once for a plan. */
+/** One that may go only for a build that comes early enough. */
+export interface Removable extends Evictable {
+  /** Largest score of a build it may go for; nothing is larger than infinity. */
+  readonly upToScore: number;
+}
+
+/** What all agents of a farm are judged by, looked up once for a plan. */
 export interface EvictionContext {
   readonly copies: Copies;
   readonly slotsPerCopy: number;
-  /** Smallest score that waits, by builder and digest. */
-  readonly awaited: ReadonlyMap<string, number>;
+  readonly holders: Holders;
+  /** What waits, by builder. */
+  readonly waiting: ReadonlyMap<string, readonly WaitingView[]>;
+  /** What the last of its copies is worth, by builder, where that was asked for with these `copies`. */
+  readonly values: Map<string, number>;
 }
 
 export function evictionContext(farm: FarmView): EvictionContext {
-  const awaited = new Map<string, number>();
-  for (const set of farm.waiting)
-    if (set.count > 0)
-      awaited.set(keyOf(set), Math.min(set.firstScore, awaited.get(keyOf(set)) ?? set.firstScore));
-  return { copies: countCopies(farm), slotsPerCopy: meanSlots(farm), awaited };
+  return {
+    copies: countCopies(farm),
+    slotsPerCopy: meanSlots(farm),
+    holders: new Holders(farm.agents),
+    waiting: waitingByBuilder(farm.waiting),
+    values: new Map(),
+  };
+}
+
+/** Sets with something in them, by their builder. */
+export function waitingByBuilder(sets: readonly WaitingView[]): ReadonlyMap<string, readonly WaitingView[]> {
+  const found = new Map<string, WaitingView[]>();
+  for (const set of sets) {
+    if (set.count === 0) continue;
+    const same = found.get(set.builder);
+    if (same) same.push(set);
+    else found.set(set.builder, [set]);
+  }
+  return found;
 }
 
 /**
@@ -49,18 +73,24 @@ export function evictionOrder(
   context: EvictionContext = evictionContext(farm),
   forScore: number = Number.POSITIVE_INFINITY,
 ): readonly Evictable[] {
+  return removablesOf(agent, farm, context).filter(({ upToScore }) => forScore <= upToScore);
+}
+
+/** What one agent may remove for some build or other, in that order. */
+export function removablesOf(
+  agent: AgentView,
+  farm: FarmView,
+  context: EvictionContext,
+): readonly Removable[] {
   return agent.warm
-    .filter((each) => mayGo(agent, each, farm, context, forScore))
-    .map((each) => {
-      const isStale = (farm.digests.get(each.builder) ?? each.digest) !== each.digest;
-      const copies = context.copies.get(each.builder) ?? 1;
-      return {
-        builder: each.builder,
-        digest: each.digest,
-        sizeBytes: each.sizeBytes ?? sizeBytesOf(farm, each.builder),
-        value: isStale ? 0 : copyValue(farm, each.builder, copies, context.slotsPerCopy),
-      };
-    })
+    .filter((each) => !isKept(agent, each, farm))
+    .map(({ builder, digest, sizeBytes = sizeBytesOf(farm, builder) }) => ({
+      builder,
+      digest,
+      sizeBytes,
+      value: isStale({ builder, digest }, farm) ? 0 : lastCopyValue(builder, farm, context),
+      upToScore: upToScoreOf(agent, { builder, digest }, context),
+    }))
     .sort(
       (left, right) =>
         left.value / left.sizeBytes - right.value / right.sizeBytes ||
@@ -68,14 +98,13 @@ export function evictionOrder(
     );
 }
 
-/** The cheapest of `order` that make room for so many bytes, or `undefined` when all of them are not enough. */
+/** The cheapest of `order` that make so many bytes of these, or `undefined` when all of them are not enough. */
 export function makeRoom(
-  agent: AgentView,
+  roomBytes: number,
   neededBytes: number,
   order: readonly Evictable[],
-  sizes: Sizes,
 ): readonly Evictable[] | undefined {
-  let room = roomBytes(agent, sizes);
+  let room = roomBytes;
   const going: Evictable[] = [];
   for (const each of order) {
     if (room >= neededBytes) break;
@@ -111,30 +140,35 @@ export function isOverBudget(agent: AgentView, sizes: Sizes): boolean {
   return taken > agent.diskBudgetBytes;
 }
 
-function mayGo(
-  agent: AgentView,
-  copy: PinnedBuilder,
+/** Whether it stays for whatever comes. */
+function isKept(agent: AgentView, copy: PinnedBuilder, farm: FarmView): boolean {
+  const { builder } = copy;
+  if (farm.pinned.has(builder) && !isStale(copy, farm)) return true;
+  return agent.running.includes(builder) || agent.ending.includes(builder);
+}
+
+function isStale({ builder, digest }: PinnedBuilder, { digests }: FarmView): boolean {
+  return (digests.get(builder) ?? digest) !== digest;
+}
+
+function lastCopyValue(
+  builder: string,
   farm: FarmView,
-  { awaited }: EvictionContext,
-  forScore: number,
-): boolean {
-  if (farm.pinned.has(copy.builder) && (farm.digests.get(copy.builder) ?? copy.digest) === copy.digest)
-    return false;
-  if (agent.running.includes(copy.builder) || agent.ending.includes(copy.builder)) return false;
-  const waitingScore = awaited.get(keyOf(copy));
-  if (waitingScore === undefined || waitingScore >= forScore + 2 * BUILD_COST) return true;
-  return isWarmElsewhere(agent, copy, farm);
+  { copies, slotsPerCopy, values }: EvictionContext,
+): number {
+  const known = values.get(builder);
+  if (known !== undefined) return known;
+  const value = copyValue(farm, builder, copies.get(builder) ?? 1, slotsPerCopy);
+  values.set(builder, value);
+  return value;
 }
 
-function keyOf({ builder, digest }: PinnedBuilder): string {
-  return `${builder} ${digest}`;
-}
-
-function isWarmElsewhere(agent: AgentView, copy: PinnedBuilder, farm: FarmView): boolean {
-  return farm.agents.some(
-    (other) =>
-      other.agentId !== agent.agentId &&
-      isUsable(other) &&
-      other.warm.some(({ builder, digest }) => builder === copy.builder && digest === copy.digest),
-  );
+function upToScoreOf(agent: AgentView, copy: PinnedBuilder, { holders, waiting }: EvictionContext): number {
+  let score = Number.POSITIVE_INFINITY;
+  for (const { digest, firstScore } of waiting.get(copy.builder) ?? [])
+    if (digest === copy.digest) score = Math.min(score, firstScore);
+  const isAwaitedHere =
+    score !== Number.POSITIVE_INFINITY &&
+    !holders.warm(copy).some(({ agentId }) => agentId !== agent.agentId);
+  return isAwaitedHere ? score - 2 * BUILD_COST : Number.POSITIVE_INFINITY;
 }

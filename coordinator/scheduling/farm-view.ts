@@ -81,19 +81,30 @@ export function isUsable(agent: AgentView): boolean {
   return !agent.draining && !agent.isSuspect && agent.slots > 0;
 }
 
-/** Whether it may ever take builds of this builder. */
-export function acceptsBuilder(agent: AgentView, builder: string): boolean {
-  if (!agent.accepts) return true;
-  const parsed = parseBuilderToken(builder);
-  return parsed !== undefined && doesAccept(agent.accepts, parsed);
+/** Tells which agents may ever take builds of this builder. For many agents, as its name is taken apart once. */
+export function accepterOf(builder: string): (agent: Pick<AgentView, 'accepts'>) => boolean {
+  let parsed: ReturnType<typeof parseBuilderToken> | null = null;
+  return ({ accepts }) => {
+    if (!accepts) return true;
+    if (parsed === null) parsed = parseBuilderToken(builder);
+    return parsed !== undefined && doesAccept(accepts, parsed);
+  };
 }
 
-/** Whether it may take the first build of a set, now or once it has a free slot and the builder. */
-export function mayServe(agent: AgentView, set: WaitingView): boolean {
-  return (
-    isUsable(agent) &&
-    agent.lanes.includes(set.lane) &&
-    set.avoidAgent !== agent.agentId &&
-    acceptsBuilder(agent, set.builder)
-  );
+/** Whether it may ever take builds of this builder. */
+export function acceptsBuilder(agent: Pick<AgentView, 'accepts'>, builder: string): boolean {
+  return agent.accepts === undefined || accepterOf(builder)(agent);
+}
+
+/**
+ * Whether it may take the first build of a set, now or once it has a free slot and the builder.
+ * @param accepts of the set's builder, for who asks about many agents.
+ */
+export function mayServe(agent: AgentView, set: WaitingView, accepts = accepterOf(set.builder)): boolean {
+  return isUsable(agent) && isOpenTo(agent, set) && accepts(agent);
+}
+
+/** Whether nothing is against it but perhaps its builder. */
+export function isOpenTo(agent: AgentView, set: WaitingView): boolean {
+  return agent.lanes.includes(set.lane) && set.avoidAgent !== agent.agentId;
 }

@@ -1,17 +1,9 @@
 import type { PinnedBuilder } from '../../shared/domain/builder.ts';
-import { type AgentView, freeSlots } from './farm-view.ts';
-import {
-  bestOffer,
-  type Fetch,
-  type FetchReason,
-  firstScoreOf,
-  isCurrent,
-  nextCopyValue,
-  type Offer,
-  plan,
-  type WarmingState,
-} from './fetch-plan.ts';
+import type { AgentView } from './farm-view.ts';
+import { type Fetch, type FetchReason, isCurrent, nextCopyValue, plan } from './fetch-plan.ts';
+import { bestOffer, type Offer, standingOf } from './offers.ts';
 import { fetchMsOf } from './timings.ts';
+import type { Standing, WarmingState } from './warming-state.ts';
 
 /** Within this time a fetch ahead of need must be expected to save as much as it costs, milliseconds. */
 export const PAYBACK_MS = 24 * 3_600_000;
@@ -25,7 +17,7 @@ export const WORTH_FACTOR = 1.5;
  */
 export function fetchesAhead(state: WarmingState): readonly Fetch[] {
   const fetches: Fetch[] = [];
-  if (!state.agents.some((agent) => isIdle(state, agent) && agent.warming.length === 0)) return fetches;
+  if (!state.able.some((agent) => isIdle(standingOf(state, agent)))) return fetches;
   for (const next of [nextPinned, nextRefresh, nextInDemand]) {
     while (state.fetchCount < Math.min(state.limits.maxAhead, state.limits.maxFetches)) {
       const fetch = next(state);
@@ -48,7 +40,7 @@ function nextPinned(state: WarmingState): Fetch | undefined {
 
 /** The agent that has yesterday's bytes fetches today's; its room is what yesterday's leave. */
 function nextRefresh(state: WarmingState): Fetch | undefined {
-  for (const { builder } of staleBuilders(state)) {
+  for (const builder of staleBuilders(state)) {
     const digest = state.farm.digests.get(builder);
     if (digest === undefined) continue;
     const hasStale = (agent: AgentView): boolean =>
@@ -83,17 +75,19 @@ function planIf(
   isGood: (offer: Offer) => boolean,
   may: (agent: AgentView) => boolean = () => true,
 ): Fetch | undefined {
-  const offer = bestOffer(state, wanted, (agent) => isIdle(state, agent) && may(agent));
+  const offer = bestOffer(state, wanted, (agent, standing) => isIdle(standing) && may(agent));
   return offer && isGood(offer) ? plan(state, wanted, offer, reason) : undefined;
 }
 
-function isIdle(state: WarmingState, agent: AgentView): boolean {
-  return freeSlots(agent) > 0 && firstScoreOf(state, agent) === undefined;
+function isIdle({ freeSlots, firstScore }: Standing): boolean {
+  return freeSlots > 0 && firstScore === undefined;
 }
 
-function staleBuilders(state: WarmingState): readonly PinnedBuilder[] {
-  const rate = ({ builder }: PinnedBuilder): number => state.usualRates.get(builder) ?? 0;
-  return state.agents
-    .flatMap(({ warm }) => warm.filter((each) => !isCurrent(state.farm, each)))
-    .sort((left, right) => rate(right) - rate(left));
+/** Builders of which somebody has bytes that upstream has no more, the most wanted first. */
+function staleBuilders({ farm, usualRates }: WarmingState): readonly string[] {
+  const stale = new Set<string>();
+  for (const { warm } of farm.agents)
+    for (const each of warm) if (!isCurrent(farm, each)) stale.add(each.builder);
+  const rate = (builder: string): number => usualRates.get(builder) ?? 0;
+  return [...stale].sort((left, right) => rate(right) - rate(left) || (left < right ? -1 : 1));
 }

@@ -1,7 +1,9 @@
 import { DUE_SPAN } from './fair-order.ts';
-import { type AgentView, freeSlots, isFetching, isWarm, mayServe, type WaitingView } from './farm-view.ts';
-import { bestOffer, type Fetch, firstScoreOf, plan, type WarmingState } from './fetch-plan.ts';
+import { type AgentView, accepterOf, freeSlots, isOpenTo, mayServe, type WaitingView } from './farm-view.ts';
+import { type Fetch, plan } from './fetch-plan.ts';
+import { bestOffer } from './offers.ts';
 import { buildMsOf, fetchMsOf } from './timings.ts';
+import type { Standing, WarmingState } from './warming-state.ts';
 
 /** The part of all fetches that builds may take that are not due; the rest is kept for those at the head of fair order. */
 const PART_FOR_ALL = 0.75;
@@ -31,21 +33,22 @@ export function fetchesForWaiting(state: WarmingState): readonly Fetch[] {
 }
 
 function nextFetch(state: WarmingState, set: WaitingView): Fetch | undefined {
-  const eligible = state.agents.filter((agent) => mayServe(agent, set));
-  const warm = eligible.filter((agent) => isWarm(agent, set));
-  const fetching = eligible.filter((agent) => isFetching(agent, set));
-  const may = (agent: AgentView): boolean => mayServe(agent, set);
+  const { holders } = state.context;
+  const accepts = accepterOf(set.builder);
+  const may = (agent: AgentView): boolean => mayServe(agent, set, accepts);
+  const warm = holders.warm(set).filter(may);
+  const fetching = holders.fetching(set).filter(may);
   if (warm.length + fetching.length === 0) {
-    const offer = bestOffer(state, set, may) ?? bestOffer(state, set, may, set.firstScore);
+    const offer = bestOffer(state, set, (agent) => isOpenTo(agent, set), set.firstScore);
     return offer && plan(state, set, offer, 'nobody');
   }
   const unmet = unmetCount(set, warm, fetching);
   if (unmet <= 0) return undefined;
   const waitMs = lastWaitMs(state, set, unmet, [...warm, ...fetching]);
   const { timings } = state.farm;
-  const isUseful = (agent: AgentView): boolean =>
-    waitMs > fetchMsOf(timings, set.builder, agent.agentId) && may(agent) && isBestUsedFor(state, agent, set);
-  const offer = bestOffer(state, set, isUseful) ?? bestOffer(state, set, isUseful, set.firstScore);
+  const isUseful = (agent: AgentView, standing: Standing): boolean =>
+    isBestUsedFor(standing, set) && waitMs > fetchMsOf(timings, set.builder, agent.agentId) && may(agent);
+  const offer = bestOffer(state, set, isUseful, set.firstScore);
   return offer && plan(state, set, offer, 'busy');
 }
 
@@ -57,9 +60,8 @@ function unmetCount(set: WaitingView, warm: readonly AgentView[], fetching: read
 }
 
 /** Whether an agent would otherwise idle, or do what comes later in fair order. */
-function isBestUsedFor(state: WarmingState, agent: AgentView, set: WaitingView): boolean {
-  const first = firstScoreOf(state, agent);
-  return first === undefined ? freeSlots(agent) > 0 : set.firstScore < first;
+function isBestUsedFor({ firstScore, freeSlots: free }: Standing, set: WaitingView): boolean {
+  return firstScore === undefined ? free > 0 : set.firstScore < firstScore;
 }
 
 /** How long the last of the builds would wait for those who have the builder, milliseconds. */

@@ -1,4 +1,5 @@
 import { type AgentView, freeSlots, isWarm, mayServe, type WaitingView } from './farm-view.ts';
+import { Holders } from './holders.ts';
 
 /**
  * Agents that could begin the first build of a set now, the best first: the one whose CPU is least waited for, then the one with the
@@ -26,17 +27,21 @@ export function matchAgents(
   agents: readonly AgentView[],
 ): { readonly agentIds: readonly string[]; readonly unmatched: readonly WaitingView[] } {
   const free = new Map(agents.map((agent) => [agent.agentId, freeSlots(agent)]));
+  const able = new Holders(agents.filter((agent) => freeSlots(agent) > 0).sort(byLoad));
   const agentIds: string[] = [];
   const unmatched: WaitingView[] = [];
   for (const set of [...sets].sort((left, right) => left.firstScore - right.firstScore)) {
     let open = set.count;
-    for (const { agentId } of agentsFor(set, agents)) {
-      for (let slots = free.get(agentId) ?? 0; open > 0 && slots > 0; slots -= 1) {
-        free.set(agentId, slots - 1);
+    for (const agent of able.warm(set)) {
+      if (open === 0) break;
+      const { agentId } = agent;
+      let slots = free.get(agentId) ?? 0;
+      if (slots === 0 || !mayServe(agent, set)) continue;
+      for (; open > 0 && slots > 0; slots -= 1) {
         agentIds.push(agentId);
         open -= 1;
       }
-      if (open === 0) break;
+      free.set(agentId, slots);
     }
     if (open > 0) unmatched.push(set);
   }

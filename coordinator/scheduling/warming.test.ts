@@ -101,7 +101,7 @@ describe('ahead of need', () => {
   });
 });
 
-test('a plan keeps the limits, gives each agent one fetch, and no builder more than what waits needs', () => {
+test('a plan keeps the limits and what builds wait for, gives each agent one fetch, and no builder more than needed', () => {
   const names = [...'abcdef'];
   const anAgent = fc.record({
     warm: fc.uniqueArray(fc.constantFrom(...names), { maxLength: 2 }),
@@ -138,6 +138,14 @@ test('a plan keeps the limits, gives each agent one fetch, and no builder more t
           const count = sets.find(({ name }) => token(name) === builder)?.count ?? 0;
           expect(plan.filter((each) => each.builder === builder).length).toBeLessThanOrEqual(count);
         }
+        const isLeft = (name: string): boolean =>
+          agents.some(({ agentId, warm }) => {
+            const gone = plan.filter((each) => each.agentId === agentId).flatMap(({ evict }) => evict);
+            const isThat = (each: { readonly builder: string }): boolean => each.builder === token(name);
+            return warm.some(isThat) && !gone.some(isThat);
+          });
+        // All these scores are less than two builds of a client apart.
+        for (const { name } of sets) expect(isLeft(name)).toBe(some.some(({ warm }) => warm.includes(name)));
       },
     ),
   );

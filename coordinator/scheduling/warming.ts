@@ -1,7 +1,8 @@
 import type { AgentView, FarmView } from './farm-view.ts';
 import { fetchesAhead } from './fetch-ahead.ts';
 import { fetchesForWaiting } from './fetch-for-waiting.ts';
-import { type Fetch, type FetchLimits, startPlan } from './fetch-plan.ts';
+import type { Fetch } from './fetch-plan.ts';
+import { type FetchLimits, startPlan } from './warming-state.ts';
 
 /**
  * What the agents of a farm should begin to fetch now: first for what waits, and while fetches are left and nothing more is needed

@@ -1,10 +1,10 @@
 import { countRequest, type Demand, ratePerMs } from '../../../coordinator/scheduling/demand.ts';
 import type { AgentView, FarmView } from '../../../coordinator/scheduling/farm-view.ts';
 import { freeSlots } from '../../../coordinator/scheduling/farm-view.ts';
-import type { FetchLimits } from '../../../coordinator/scheduling/fetch-plan.ts';
 import { expectedDemand } from '../../../coordinator/scheduling/new-release.ts';
 import { agentsFor, byLoad, nextSet } from '../../../coordinator/scheduling/placement.ts';
 import { planFetches } from '../../../coordinator/scheduling/warming.ts';
+import type { FetchLimits } from '../../../coordinator/scheduling/warming-state.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Policy, SimBuild, SimFarm, SimMachine } from './sim-farm.ts';
 import { type SimBuilder, type Trace, UNPACKED_BYTES } from './workload.ts';
