@@ -21,6 +21,8 @@ export interface BuildRecord {
   readonly stage: Stage | null;
   /** Builds that will run before this one on the slots it may run on; 0-based, null unless `queued`. */
   readonly position: number | null;
+  /** What it waits with, see `fair-order.ts`; null unless `queued`. */
+  readonly score: number | null;
   /** Until it is expected to be final, milliseconds from now; null of a final one, and where nobody can say. */
   readonly etaMs: number | null;
   /** Whether a final state is given from memory to whoever asks the same; true before. */

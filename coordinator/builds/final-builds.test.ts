@@ -30,6 +30,7 @@ function build(changes: Partial<BuildRecord> = {}): BuildRecord {
     attempt: 1,
     stage: null,
     position: null,
+    score: null,
     etaMs: null,
     isCacheable: true,
     answer: { detail: 'done' },

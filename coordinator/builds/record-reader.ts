@@ -19,6 +19,7 @@ export const RECORD_FIELDS = [
   'stage',
   'isCacheable',
   'answer',
+  'score',
 ] as const;
 
 /** Builds whose parsed spec is kept for the next poll. */
@@ -66,7 +67,7 @@ export class RecordReader {
    */
   read(hash: string, values: readonly (string | null)[]): BuildRecord | undefined {
     const [stateText, generation, laneText, sourceText, specText, client, acceptedAt, attempt] = values;
-    const [stage, isCacheable, answer] = values.slice(8);
+    const [stage, isCacheable, answer, score] = values.slice(8);
     if (typeof stateText !== 'string') {
       this.#parsed.delete(hash);
       this.#places.delete(hash);
@@ -88,6 +89,7 @@ export class RecordReader {
       attempt: Number(attempt),
       stage: STAGES.find((each) => each === stage) ?? null,
       position: state === 'queued' ? 0 : null,
+      score: state === 'queued' ? Number(score) : null,
       etaMs: null,
       isCacheable: !isFinal(state) || isCacheable === '1',
       answer: isFinal(state) ? (JSON.parse(answer ?? '{}') as Record<string, unknown>) : null,

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { LANES, type Lane } from '../../shared/domain/build-spec.ts';
-import { builderToken } from '../../shared/domain/builder.ts';
 import type { WaitingView } from '../scheduling/farm-view.ts';
 import type { BuildRecord } from './build-record.ts';
 import { QUEUED_KEY, waitingKey } from './keys.ts';
@@ -64,18 +63,19 @@ export class WaitingQueue {
     return await this.#redis.zrange(waitingKey(lane, builder), '0', String(most - 1));
   }
 
-  /** How many builds of each of these sets come before a waiting one in fair order; 0 of each when it does not wait. */
+  /** How many builds of each of these sets come before a queued one in fair order. */
   async countsBefore(
-    build: BuildRecord,
+    { score }: Pick<BuildRecord, 'score'>,
     sets: readonly { readonly lane: Lane; readonly builder: string }[],
   ): Promise<readonly number[]> {
-    if (sets.length === 0) return [];
-    const own = waitingKey(build.lane, builderToken(build.source));
-    const score = await this.#redis.zscore(own, build.requestHash);
-    if (score === null) return sets.map(() => 0);
-    return await Promise.all(
-      sets.map(({ lane, builder }) => this.#redis.zcount(waitingKey(lane, builder), '-inf', `(${score}`)),
-    );
+    if (sets.length === 0 || score === null) return sets.map(() => 0);
+    const pipeline = this.#redis.pipeline();
+    for (const { lane, builder } of sets) pipeline.zcount(waitingKey(lane, builder), '-inf', `(${score}`);
+    const counts = (await pipeline.exec()) ?? [];
+    return counts.map(([error, count]) => {
+      if (error) throw error;
+      return Number(count);
+    });
   }
 
   /** Lets builds whose back-off is over be claimed again, and tells which. */

@@ -28,6 +28,7 @@ export function sampleRecord(): BuildRecord {
     attempt: 0,
     stage: null,
     position: 0,
+    score: 1,
     etaMs: 95_000,
     answer: null,
     isCacheable: true,

@@ -37,6 +37,7 @@ const RECORD: BuildRecord = {
   attempt: 0,
   stage: null,
   position: 0,
+  score: 1,
   etaMs: null,
   isCacheable: true,
   answer: null,
