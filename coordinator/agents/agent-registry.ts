@@ -6,16 +6,14 @@ import { parseJsonAs } from '../../shared/schema.ts';
 import {
   AGENTS_KEY,
   agentKey,
-  attemptHashKey,
   buildKey,
   DRAINED_AGENTS_KEY,
-  LEASES_KEY,
   WARM_PAUSES_KEY,
   WARMING_KEY,
   warmFailuresKey,
 } from '../builds/keys.ts';
 import { redisNowMs } from '../builds/redis-now.ts';
-import type { RedisScripts } from '../builds/redis-scripts.ts';
+import type { RedisScripts, ScriptAnswer } from '../builds/redis-scripts.ts';
 
 /** An agent's state holds for one parked pull and a little more; who says nothing for longer is gone. */
 const KEEP_MS = PARK_MS + 15_000;
@@ -55,8 +53,8 @@ export interface RecordedPull {
 export class AgentRegistry {
   readonly #redis: Redis;
   readonly #scripts: RedisScripts;
-  /** Newest pull of each agent as text and parsed: most are the same at the next look. */
-  #parsed: ReadonlyMap<string, { readonly text: string; readonly pull: Pull }> = new Map();
+  /** The newest pull of each agent at the last look: most are the same at the next. */
+  #pulls: ReadonlyMap<string, Pull> = new Map();
 
   constructor(redis: Redis, scripts: RedisScripts) {
     this.#redis = redis;
@@ -96,49 +94,50 @@ export class AgentRegistry {
 
   /** Every agent heard of lately. */
   async list(): Promise<readonly AgentState[]> {
-    const since = (await redisNowMs(this.#redis)) - KEEP_MS;
-    await this.#redis.zremrangebyscore(AGENTS_KEY, '-inf', since);
-    const [ids, running] = await Promise.all([
-      this.#redis.zrange(AGENTS_KEY, '0', '-1'),
-      this.#runningByAgent(),
-    ]);
-    const parsed = new Map<string, { readonly text: string; readonly pull: Pull }>();
+    const { agents } = await this.#scripts.run('read-agents', { keepMs: KEEP_MS });
+    const pulls = await this.#pullsOf(agents);
     const states = await Promise.all(
-      ids.map(async (id): Promise<AgentState | undefined> => {
-        const fields = await this.#redis.hmget(agentKey(id), 'pull', 'isSuspect', 'isDrained');
-        const [text, suspect, drained] = fields;
-        if (!text) return undefined;
-        const known = this.#parsed.get(id);
-        const pull = known?.text === text ? known.pull : parseJsonAs(PullSchema, text, 'pull in Redis');
-        parsed.set(id, { text, pull });
-        const isDrained = drained === '1';
+      agents.map(async ({ agentId, isSuspect, isDrained, running = [] }): Promise<AgentState | undefined> => {
+        const pull = pulls.get(agentId);
+        if (!pull) return undefined;
         return {
           pull: isDrained ? { ...pull, draining: true } : pull,
-          running: [...(running.get(id)?.values() ?? [])],
-          ending: await this.#ending(pull, running.get(id)),
-          isSuspect: suspect === '1',
+          running: running.map(({ builder }) => builder),
+          ending: await this.#ending(pull, new Set(running.map(({ key }) => key))),
+          isSuspect,
           isDrained,
         };
       }),
     );
-    this.#parsed = parsed;
     return states.filter((state) => state !== undefined);
   }
 
-  /** Builders of live attempts by their keys, by agent. */
-  async #runningByAgent(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-    const keys = await this.#redis.zrange(LEASES_KEY, '0', '-1');
-    const running = new Map<string, Map<string, string>>();
-    await Promise.all(
-      keys.map(async (key) => {
-        const [agentId, builder] = await this.#redis.hmget(attemptHashKey(key), 'agentId', 'builder');
-        if (agentId) running.set(agentId, (running.get(agentId) ?? new Map()).set(key, builder ?? ''));
-      }),
-    );
-    return running;
+  /** The newest pulls of agents. Only those are read that are not known from the last time. */
+  async #pullsOf(agents: ScriptAnswer<'read-agents'>['agents']): Promise<ReadonlyMap<string, Pull>> {
+    const pulls = new Map<string, Pull>();
+    const pipeline = this.#redis.pipeline();
+    const read: string[] = [];
+    for (const { agentId, session, sequence } of agents) {
+      const known = this.#pulls.get(agentId);
+      if (known?.session === session && known.sequence === sequence) {
+        pulls.set(agentId, known);
+        continue;
+      }
+      read.push(agentId);
+      pipeline.hget(agentKey(agentId), 'pull');
+    }
+    const answers = read.length === 0 ? [] : ((await pipeline.exec()) ?? []);
+    for (const [at, agentId] of read.entries()) {
+      const [error, text] = answers[at] ?? [];
+      if (error) throw error;
+      // It may have said goodbye meanwhile.
+      if (typeof text === 'string') pulls.set(agentId, parseJsonAs(PullSchema, text, 'pull in Redis'));
+    }
+    this.#pulls = pulls;
+    return pulls;
   }
 
-  async #ending(pull: Pull, live: ReadonlyMap<string, string> = new Map()): Promise<readonly string[]> {
+  async #ending(pull: Pull, live: ReadonlySet<string>): Promise<readonly string[]> {
     const ended = pull.attempts.filter((lease) => !live.has(attemptKey(lease)));
     return await Promise.all(
       ended.map(async ({ requestHash }) => (await this.#redis.hget(buildKey(requestHash), 'builder')) ?? ''),

@@ -45,6 +45,18 @@ const ANSWERS = {
   }),
   'plan-warm': Type.Object({ status: Type.Enum(['planned', 'refused']) }),
   'prioritise-build': Type.Object({ status: Type.Enum(['first', 'gone']) }),
+  'read-agents': Type.Object({
+    agents: Type.Array(
+      Type.Object({
+        agentId: Type.String(),
+        session: Type.String(),
+        sequence: Type.Integer(),
+        isSuspect: Type.Boolean(),
+        isDrained: Type.Boolean(),
+        running: Type.Optional(Type.Array(Type.Object({ key: Type.String(), builder: Type.String() }))),
+      }),
+    ),
+  }),
   'reach-stage': Type.Object({ status: Type.Enum(['noted', 'lost']) }),
   'read-waiting': Type.Object({
     sets: Type.Array(

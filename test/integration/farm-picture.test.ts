@@ -67,6 +67,27 @@ async function pull(agentId: string, told: Partial<Pull> = {}): Promise<void> {
   });
 }
 
+test('agents are as their newest pulls told, however often the farm was looked at before', async () => {
+  const slots = async (): Promise<readonly (readonly [string, number])[]> =>
+    (await agents.list()).map(({ pull: { agentId, slots } }) => [agentId, slots]);
+  await pull('agent-1');
+  await pull('agent-2');
+  const both = [
+    ['agent-1', 1],
+    ['agent-2', 1],
+  ];
+  expect(await slots()).toEqual(both);
+  expect(await slots()).toEqual(both);
+  await pull('agent-1', { sequence: 2, slots: 5 });
+  await pull('agent-2', { session: 'f'.repeat(32), slots: 7 });
+  expect(await slots()).toEqual([
+    ['agent-1', 5],
+    ['agent-2', 7],
+  ]);
+  await agents.forget('agent-1');
+  expect(await slots()).toEqual([['agent-2', 7]]);
+});
+
 test('agents, with what they have and what they were told to fetch and have not told of yet', async () => {
   const { farm, offered } = coordinator();
   await offered.note(SOURCE);
