@@ -106,6 +106,20 @@ test('builds of an older coordinator are claimed, lost, put first and cancelled 
   expect(await farm.kept()).toMatchObject({ waitingOrder: [], clientTags: {}, clientWaiting: {} });
 });
 
+test.each([
+  ['wait for other bytes', { digest: 'e'.repeat(64) }],
+  ['avoid this agent', { avoidAgent: 'agent-1', avoidUntil: String(Date.now() + 600_000) }],
+])('builds that %s do not hide one behind them, up to a thousand', async (_what, fields) => {
+  const before = await flood(999);
+  await Promise.all(before.map((hash) => farm.redis.hset(`wrtfarm:build:${hash}`, fields)));
+  const wanted = await farm.submit(FLOODER);
+  expect((await claimed()).requestHash).toBe(wanted);
+  const [more = ''] = await flood(1);
+  await farm.redis.hset(`wrtfarm:build:${more}`, fields);
+  await farm.submit(FLOODER);
+  expect(await farm.claim()).toBeUndefined();
+});
+
 test('what an older coordinator claimed past the order holds the clock up no longer than until the next claim', async () => {
   const [gone = ''] = await flood(1);
   await farm.redis.hset(`wrtfarm:build:${gone}`, 'state', 'running');

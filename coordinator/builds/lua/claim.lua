@@ -1,4 +1,5 @@
--- Gives the first eligible waiting build of a builder to the agent of one pull.
+-- Gives the first eligible waiting build of a builder to the agent of one pull. It is looked for among the first thousand: so many of
+-- another digest, or that avoid this agent, may come before it.
 -- a: agentId, session, sequence, lane, builder, digest, nonce, grantMs
 -- answers: status = granted (requestHash, generation, attempt, source, spec) | empty | ineligible | superseded | busy |
 --   unknown (Redis lost the agent: it is to pull again)
@@ -24,27 +25,40 @@ if redis.call('SCARD', P .. 'agent-attempts:' .. a.agentId) >= tonumber(agent[3]
   return answer({ status = 'busy' })
 end
 local set = P .. 'waiting:' .. a.lane .. ':' .. a.builder
-local candidates = redis.call('ZRANGE', set, 0, 99)
-if #candidates == 0 then return answer({ status = 'empty' }) end
-for _, hash in ipairs(candidates) do
-  local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil', 'generation', 'source', 'spec')
-  local is_avoided = build[2] == a.agentId and now() < tonumber(build[3])
-  if build[1] == a.digest and not is_avoided then
-    move_clock()
-    move(hash, 'running')
-    leave_waiting(hash)
-    local numbers = redis.call('HMGET', build_key(hash), 'attempt', 'lastAttempt')
-    local attempt = math.max(tonumber(numbers[1]), tonumber(numbers[2] or '0')) + 1
-    redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId, 'attempt', attempt)
-    redis.call('HDEL', build_key(hash), 'isRestored', 'lastAttempt')
-    local key = attempt_key(hash, build[4], attempt)
-    redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
-      'session', a.session, 'sequence', a.sequence)
-    redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
-    redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)
-    return answer({
-      status = 'granted', requestHash = hash, generation = build[4], attempt = attempt, source = build[5], spec = build[6],
-    })
+if redis.call('EXISTS', set) == 0 then return answer({ status = 'empty' }) end
+
+local PAGE, MOST = 100, 1000
+
+local function is_eligible(hash)
+  local build = redis.call('HMGET', build_key(hash), 'digest', 'avoidAgent', 'avoidUntil')
+  return build[1] == a.digest and not (build[2] == a.agentId and now() < tonumber(build[3]))
+end
+
+local function first_eligible()
+  for from = 0, MOST - PAGE, PAGE do
+    local page = redis.call('ZRANGE', set, from, from + PAGE - 1)
+    for _, hash in ipairs(page) do
+      if is_eligible(hash) then return hash end
+    end
+    if #page < PAGE then return nil end
   end
 end
-return answer({ status = 'ineligible' })
+
+local hash = first_eligible()
+if not hash then return answer({ status = 'ineligible' }) end
+local build = redis.call('HMGET', build_key(hash), 'generation', 'source', 'spec')
+move_clock()
+move(hash, 'running')
+leave_waiting(hash)
+local numbers = redis.call('HMGET', build_key(hash), 'attempt', 'lastAttempt')
+local attempt = math.max(tonumber(numbers[1]), tonumber(numbers[2] or '0')) + 1
+redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId, 'attempt', attempt)
+redis.call('HDEL', build_key(hash), 'isRestored', 'lastAttempt')
+local key = attempt_key(hash, build[1], attempt)
+redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
+  'session', a.session, 'sequence', a.sequence)
+redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
+redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)
+return answer({
+  status = 'granted', requestHash = hash, generation = build[1], attempt = attempt, source = build[2], spec = build[3],
+})
