@@ -11,8 +11,10 @@ export function agentViewOf(
   { pull, running, ending, isSuspect }: Pick<AgentState, 'pull' | 'running' | 'ending' | 'isSuspect'>,
   orders: { readonly warming: Pull['warming']; readonly paused: readonly string[] } = NO_ORDERS,
 ): AgentView {
-  const told = new Set([...pull.warm, ...pull.warming].map(({ builder, digest }) => `${builder} ${digest}`));
-  const untold = orders.warming.filter(({ builder, digest }) => !told.has(`${builder} ${digest}`));
+  const told = [...pull.warm, ...pull.warming];
+  const untold = orders.warming.filter(
+    ({ builder, digest }) => !told.some((each) => each.builder === builder && each.digest === digest),
+  );
   return {
     ...pull,
     warming: [...pull.warming, ...untold],

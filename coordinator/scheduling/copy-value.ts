@@ -8,10 +8,13 @@ export type Copies = ReadonlyMap<string, number>;
 /** Counts the copies the farm can rely on: those of agents that drain or went silent do not count, nor do stale ones. */
 export function countCopies(farm: Pick<FarmView, 'agents' | 'digests'>): Copies {
   const copies = new Map<string, number>();
-  for (const agent of farm.agents.filter(isUsable))
-    for (const { builder, digest } of [...agent.warm, ...agent.warming])
-      if ((farm.digests.get(builder) ?? digest) === digest)
-        copies.set(builder, (copies.get(builder) ?? 0) + 1);
+  for (const agent of farm.agents) {
+    if (!isUsable(agent)) continue;
+    for (const having of [agent.warm, agent.warming])
+      for (const { builder, digest } of having)
+        if ((farm.digests.get(builder) ?? digest) === digest)
+          copies.set(builder, (copies.get(builder) ?? 0) + 1);
+  }
   return copies;
 }
 
