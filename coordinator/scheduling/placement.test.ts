@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { doesAccept } from '../../shared/domain/accepts.ts';
-import { agentsFor, matchAgents, nextSet } from './placement.ts';
+import { matchAgents, servable } from './placement.ts';
 import { agent, pinned, STALE, token, waiting } from './small-farm.test.support.ts';
-
-const ids = (agents: readonly { readonly agentId: string }[]): readonly string[] =>
-  agents.map(({ agentId }) => agentId);
 
 describe('the agents for a build', () => {
   test('are those that have exactly its builder and a free slot, the least loaded first', () => {
@@ -17,7 +14,8 @@ describe('the agents for a build', () => {
       agent('cold', ['b']),
       agent('yesterday', [], { warm: [pinned('a', STALE)] }),
     ];
-    expect(ids(agentsFor(waiting('a', 1), agents))).toEqual(['idle', 'half', 'pressed', 'busy']);
+    const { agentIds } = matchAgents([waiting('a', 9)], agents);
+    expect([...new Set(agentIds)]).toEqual(['idle', 'half', 'pressed', 'busy']);
   });
 
   test.each([
@@ -27,19 +25,18 @@ describe('the agents for a build', () => {
     ['just lost it', agent('x', ['a']), waiting('a', 1, { avoidAgent: 'x' })],
     ['was told other targets', agent('x', ['a'], { accepts: { targets: ['b/*'] } }), waiting('a', 1)],
   ])('are none that %s', (_why, one, set) => {
-    expect(agentsFor(set, [one])).toEqual([]);
-    expect(nextSet(one, [set])).toBeUndefined();
+    expect(matchAgents([set], [one]).agentIds).toEqual([]);
+    expect(servable(one, [set])).toEqual([]);
   });
 });
 
-test('an agent serves the set whose first build is first in fair order, of those it has warm', () => {
+test('an agent serves the sets it has warm in the order of their first builds', () => {
   const sets = [
     waiting('a', 9, { firstScore: 30 }),
     waiting('b', 1, { firstScore: 20 }),
     waiting('c', 1, { firstScore: 10 }),
   ];
-  expect(nextSet(agent('x', ['a', 'b']), sets)?.builder).toBe(token('b'));
-  expect(nextSet(agent('x', ['a', 'b'], { running: ['', ''] }), sets)).toBeUndefined();
+  expect(servable(agent('x', ['a', 'b']), sets).map(({ builder }) => builder)).toEqual(['b', 'a'].map(token));
 });
 
 describe('agents are matched with what waits', () => {

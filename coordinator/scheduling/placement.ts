@@ -2,22 +2,6 @@ import { type AgentView, freeSlots, isWarm, mayServe, type WaitingView } from '.
 import { Holders } from './holders.ts';
 
 /**
- * Agents that could begin the first build of a set now, the best first: the one whose CPU is least waited for, then the one with the
- * larger part of its slots free. Warmth is required: an agent without the builder first fetches it, see `warming.ts`.
- */
-export function agentsFor(set: WaitingView, agents: readonly AgentView[]): readonly AgentView[] {
-  return agents
-    .filter((agent) => freeSlots(agent) > 0 && isWarm(agent, set) && mayServe(agent, set))
-    .sort(byLoad);
-}
-
-/** The set one agent should serve first: of those it has warm and may take, the one whose first build is first in fair order. */
-export function nextSet(agent: AgentView, sets: readonly WaitingView[]): WaitingView | undefined {
-  if (freeSlots(agent) === 0) return undefined;
-  return servable(agent, sets)[0];
-}
-
-/**
  * Which agents should look for work, the best first: for each set in fair order the least loaded that have its builder warm, as many
  * as builds wait. An agent is named once for each build it should take.
  * @returns also the sets for which there are too few.

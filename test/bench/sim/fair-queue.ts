@@ -22,9 +22,17 @@ export class FairQueue<T> {
   readonly #clientWaiting = new Map<string, number>();
   #virtualTime = 0;
 
+  get isEmpty(): boolean {
+    return this.#sets.size === 0;
+  }
+
   submit(value: T, builder: string, client: string, priority: PriorityClass): void {
     const key = `${priority}:${client}`;
-    const state = { virtualTime: this.#virtualTime, clientTag: this.#clientTags.get(key) };
+    const state = {
+      virtualTime: this.#virtualTime,
+      clientTag: this.#clientTags.get(key),
+      clientWaiting: this.#clientWaiting.get(key) ?? 0,
+    };
     const { score, startTag, finishTag, virtualTime } = orderAtSubmit(state, priority);
     this.#virtualTime = virtualTime;
     this.#clientTags.set(key, finishTag);

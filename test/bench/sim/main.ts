@@ -1,7 +1,7 @@
 import { type Outcome, outcomeKey } from './outcome.ts';
 import { type PolicyName, play } from './play.ts';
 import { zipfWeights } from './random.ts';
-import { reachesOf } from './reach.ts';
+import { lineOfDelays, reachesOf } from './reach.ts';
 import { percent, type Row, tableOf } from './table.ts';
 import { comingAndGoing, floodedDay, releaseDay, zipfBacklog, zipfDay } from './traces.ts';
 import type { Trace } from './workload.ts';
@@ -32,7 +32,7 @@ const noFlood = run(floodedDay(seed, EXPONENT, 0), ['warm-first']);
 const flood = run(floodedDay(seed, EXPONENT));
 run(comingAndGoing(seed, EXPONENT));
 
-const reaches = reachesOf({
+const judged = {
   zipf: zipf('warm-first'),
   backlog: backlog('warm-first'),
   backlogAtRandom: backlog('random'),
@@ -40,13 +40,14 @@ const reaches = reachesOf({
   releaseFifo: release('fifo-cold'),
   flood: flood('warm-first'),
   noFlood: noFlood('warm-first'),
-});
+};
+const reaches = reachesOf(judged);
 process.stdout.write(`seed ${seed}; ${outcomeKey}\n\n${tableOf(rows)}\n`);
 for (const exponent of [EXPONENT, ...LESS_SKEWED])
   process.stdout.write(
     `zipf ${exponent}: the ${PLACES} most wanted builders, one copy each and never removed, would have ${percent(shareOfFirst(PLACES, exponent))} of the requests\n`,
   );
-process.stdout.write('\n');
+process.stdout.write(`${lineOfDelays(judged)}\n`);
 for (const { what, found, isMet } of reaches)
   process.stdout.write(`${isMet ? 'met   ' : 'MISSED'} ${what}: ${found}\n`);
 process.exitCode = reaches.every(({ isMet }) => isMet) ? 0 : 1;

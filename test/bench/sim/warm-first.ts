@@ -2,7 +2,8 @@ import { countRequest, type Demand, ratePerMs } from '../../../coordinator/sched
 import type { AgentView, FarmView } from '../../../coordinator/scheduling/farm-view.ts';
 import { freeSlots } from '../../../coordinator/scheduling/farm-view.ts';
 import { expectedDemand } from '../../../coordinator/scheduling/new-release.ts';
-import { agentsFor, byLoad, nextSet } from '../../../coordinator/scheduling/placement.ts';
+import { matchAgents, servable } from '../../../coordinator/scheduling/placement.ts';
+import { median } from '../../../coordinator/scheduling/timings.ts';
 import { planFetches } from '../../../coordinator/scheduling/warming.ts';
 import type { FetchLimits } from '../../../coordinator/scheduling/warming-state.ts';
 import { FairQueue } from './fair-queue.ts';
@@ -54,9 +55,10 @@ export class WarmFirst implements Policy {
 
   decide(): void {
     this.#seeReleases();
-    let view = this.#view();
-    while (this.#startOne(view)) view = this.#view();
-    for (const fetch of planFetches(view, LIMITS)) {
+    while (this.#offer()) {
+      // Whoever took a build looks for another one, as its next pull does.
+    }
+    for (const fetch of planFetches(this.#view(), LIMITS)) {
       const machine = this.#farm.machines.get(fetch.agentId);
       const builder = this.#builders.get(fetch.builder);
       if (!machine || !builder) throw new Error(`no such agent or builder: ${fetch.builder}`);
@@ -70,13 +72,23 @@ export class WarmFirst implements Policy {
     }
   }
 
-  #startOne(view: FarmView): boolean {
-    if (view.waiting.length === 0) return false;
-    for (const agent of view.agents.filter((each) => freeSlots(each) > 0).sort(byLoad)) {
-      const set = nextSet(agent, view.waiting);
-      const [chosen] = set ? agentsFor(set, view.agents) : [];
-      const machine = chosen && this.#farm.machines.get(chosen.agentId);
-      const build = set && machine && this.#queue.claim(set.builder);
+  /** Lets those agents look for work that should. @returns whether any of them took a build. */
+  #offer(): boolean {
+    if (this.#queue.isEmpty) return false;
+    const { waiting, agents } = this.#view();
+    let isTaken = false;
+    for (const agentId of new Set(matchAgents(waiting, agents).agentIds))
+      isTaken = this.#look(agentId) || isTaken;
+    return isTaken;
+  }
+
+  #look(agentId: string): boolean {
+    const { waiting, agents } = this.#view();
+    const agent = agents.find((each) => each.agentId === agentId);
+    const machine = this.#farm.machines.get(agentId);
+    if (!agent || !machine || freeSlots(agent) === 0) return false;
+    for (const { builder } of servable(agent, waiting)) {
+      const build = this.#queue.claim(builder);
       if (!build) continue;
       this.#farm.start(machine, build);
       return true;
@@ -98,6 +110,7 @@ export class WarmFirst implements Policy {
       rates: this.#rates,
       timings: measured.timings,
       sizes: measured.sizes,
+      usualSizeBytes: median([...measured.sizes.values()]),
       digests: this.#digests,
       pinned: NOTHING,
     };
