@@ -10,6 +10,11 @@ import type { DispatchFarm } from './open-farm.ts';
 const LOOKED_AT = 6_000;
 /** So many of them are the newest. */
 const LAST = 3_000;
+/**
+ * The builds that are looked at are for one of so many builders, in every farm: each has builds of four others beside it, which is as
+ * many as a coordinator counts, so the same is asked of it however much waits.
+ */
+const BUILDERS_LOOKED_AT = 5;
 /** How long is waited until all agents have something to do, milliseconds. */
 const PATIENCE_MS = 20_000;
 
@@ -26,20 +31,24 @@ export interface FullFarm {
   readonly heldAtFirst: number;
 }
 
-/** Queues `agents` + `waiting` builds, lets so many agents come, and waits until each of them has one. */
+/**
+ * Queues `agents` + `waiting` builds, lets so many agents come, and waits until each of them has one.
+ * @param of the builders that builds wait for: as people ask for them, or as few as are looked at, in turn.
+ */
 export async function fillFarm(
   farm: DispatchFarm,
-  { agents, waiting }: { readonly agents: number; readonly waiting: number },
+  { agents, waiting, of }: { readonly agents: number; readonly waiting: number; readonly of: 'all' | 'few' },
 ): Promise<FullFarm> {
   const [mostWanted] = farm.builders;
   if (!mostWanted) throw new Error('the mirror has no builders');
   const { submitter, requests, lottery } = farm;
+  const mostOften = farm.builders.slice(0, BUILDERS_LOOKED_AT);
   const startedAt = nowMs();
   // Every agent has that one warm, so that each finds something to do and the others are left to wait.
   await submitter.fill(agents, () => requests.resolved(mostWanted));
   const chosen: BenchBuilder[] = [];
   const hashes = await submitter.fill(waiting, (at) => {
-    const builder = lottery.draw();
+    const builder = (of === 'few' ? mostOften[at % mostOften.length] : undefined) ?? lottery.draw();
     chosen[at] = builder;
     return requests.resolved(builder);
   });
@@ -48,13 +57,18 @@ export async function fillFarm(
   await farm.startAgents(agents);
   const heldAtFirst = await untilHeld(farm, agents);
   const busyMs = nowMs() - pulledAt;
-  const all = hashes.map((requestHash, at) => ({ requestHash, builder: chosen[at] }));
+  const all = hashes.flatMap((requestHash, at) => {
+    const builder = chosen[at];
+    return builder && mostOften.includes(builder) ? [{ requestHash, builder }] : [];
+  });
   const step = Math.max(1, Math.floor(all.length / LOOKED_AT));
   const builds = all
     .filter((_each, at) => at % step === 0)
-    .flatMap(({ requestHash, builder }) =>
-      builder ? [{ requestHash, lane: 'open', builder: builderToken(builder.source) }] : [],
-    );
+    .map(({ requestHash, builder }) => ({
+      requestHash,
+      lane: 'open',
+      builder: builderToken(builder.source),
+    }));
   const { url, redisUrl } = farm.farm;
   return {
     looked: { url, redisUrl, waiting: builds },

@@ -14,18 +14,24 @@ const MANY = 100_000;
 const COST_REACH = 1.2;
 const MEMORY_REACH_MB = 1_000;
 const REST_MS = 3_000;
+/** Nothing of filling the farms is left by then: jobs are told of, every agent has pulled. */
+const SETTLE_MS = 5_000;
 /** How long agents work, how long a build takes them, and how many clients poll meanwhile. */
 const WORK_MS = 10_000;
 const BUILD_MS = 10_000;
 const POLLING = 4;
 
-/** What a look-up costs with few and many builds waiting, in two farms that take turns, and how large the coordinator gets. */
+/**
+ * What a look-up costs with few and many builds waiting, in two farms that take turns, and how large the coordinator gets. In both
+ * every agent is busy with a build that does not end, so nothing is handed out meanwhile; where many wait agents go on fetching.
+ */
 export async function measureFull(): Promise<readonly Reach[]> {
   await using many = await openDispatchFarm();
   await using few = await openDispatchFarm();
   await using loader = startProcess('load-process.js');
-  const manyFull = await fillFarm(many, { agents: AGENTS, waiting: MANY });
-  const fewFull = await fillFarm(few, { agents: AGENTS, waiting: FEW });
+  const manyFull = await fillFarm(many, { agents: AGENTS, waiting: MANY, of: 'all' });
+  const fewFull = await fillFarm(few, { agents: AGENTS, waiting: FEW, of: 'few' });
+  await sleep(SETTLE_MS);
   const idle = { few: await restingCpu(few), many: await restingCpu(many) };
   const { http, redis } = await compareLookUps(loader, fewFull.looked, manyFull.looked);
   const work = await lineOfWork(many, manyFull, loader);
