@@ -83,17 +83,3 @@ describe('what is removed', () => {
     expect(await contentOf(store, requestHash, 'one.bin')).toBe('1');
   });
 });
-
-test('files of an attempt whose build was committed by another one are never served', async () => {
-  const first = await stage('image.bin', 'made first');
-  await store.makePermanent(attempt, folder, [first]);
-  const second = `${requestHash}.${firstGeneration}.2`;
-  const image = await stage('image.bin', 'made second', second);
-  await store.makePermanent(second, folder, [image]);
-  await store.commit(buildJson({ attempt: 2, attemptKey: second, artifacts: [image] }));
-  await store.makePermanent(attempt, folder, [first]);
-  await store.commit(buildJson({ artifacts: [first] }));
-  const served = await store.find(folder, 'image.bin');
-  expect(served?.sha256).toBe(image.sha256);
-  expect(served && (await text(served.read()))).toBe('made second');
-});

@@ -334,6 +334,18 @@ describe.each([
       expect(await each.commit(buildJson({ answer: { winner: 9 } }))).toEqual(standing);
   });
 
+  test('files of an attempt whose build was committed by another one are never served', async () => {
+    const first = await stage(store, 'image.bin', 'made first');
+    await store.makePermanent(attempt, folder, [first]);
+    const second = `${requestHash}.${firstGeneration}.2`;
+    const image = await stage(store, 'image.bin', 'made second', second);
+    await store.makePermanent(second, folder, [image]);
+    await store.commit(buildJson({ attempt: 2, attemptKey: second, artifacts: [image] }));
+    await store.makePermanent(attempt, folder, [first]);
+    await store.commit(buildJson({ artifacts: [first] }));
+    expect(await contentOf(store, requestHash, 'image.bin')).toBe('made second');
+  });
+
   describe('what is removed', () => {
     const other = { requestHash: 'b'.repeat(64), generation: secondGeneration };
 
