@@ -6,8 +6,7 @@
  * `client-tags`, a hash of `<class>:<client>` to the finish tag F of the newest build that client has in that class, and
  * `client-waiting`, a hash of the same to how many of its builds wait.
  *
- *   submit:  V = V + 1;  start = max(V, F or 0);  F = start + cost;  score = start + offset of the class
- *            cost = floor(BUILD_COST / weight), a quarter of that while fewer than four builds of the client wait
+ *   submit:  V = V + 1;  start = max(V, F or 0);  F = start + floor(BUILD_COST / weight);  score = start + offset of the class
  *   claim:   V = max(V + ceil(BUILD_COST / n), s), where n builds wait and s is the smallest start tag of them, both counted
  *            with the one that is claimed
  *   leave:   (claimed, cancelled, given up) one build of the client less waits; with the last one its F is removed
@@ -16,8 +15,7 @@
  * Why each part. V + 1: among clients with nothing waiting, first come first served, with no tie. max(V, F): who has much
  * waiting queues behind itself, not in front of others. s and not the tag of the claimed build: agents serve only builders they have
  * warm, so builds are not claimed in the order of their tags, and one fast builder must not move the clock past what a slow one still
- * owes, or a person would wait behind all of that. A quarter: on a release day a thousand clients wait with one build each, and who
- * has a second one, because they have two routers or try something out, would wait for all of them once more. V + ceil(BUILD_COST / n): the clock moves with every build served, also when
+ * owes, or a person would wait behind all of that. V + ceil(BUILD_COST / n): the clock moves with every build served, also when
  * something cannot be served at all, so a stream of ever new clients passes a build for a bounded number of claims only. F goes with the
  * last waiting build: while the clock stands for a flood's sake, somebody who comes back is not behind everybody who comes once.
  *
@@ -28,7 +26,7 @@
 /** Who waits: `device` for somebody at a router or browser, `bulk` for scripts with an API key. */
 export type PriorityClass = 'device' | 'bulk';
 
-/** What a build of somebody who has much waiting moves its client's tag by, at weight 1; 2^33 of them fit into a score. */
+/** What one build moves its client's tag by, at weight 1; 2^33 of them fit into a score. */
 export const BUILD_COST = 2 ** 20;
 
 /**
@@ -42,9 +40,6 @@ export const DUE_SPAN = CLASS_OFFSET.bulk + 2 * BUILD_COST;
 /** The largest weight: that many builds of a client count as one. */
 export const MAX_WEIGHT = 1024;
 
-/** So many waiting builds of a client count as one. */
-export const FEW_BUILDS = 4;
-
 export interface FairOrder {
   /** Sorts the build among all that wait; smallest first. Fixed for its whole life. */
   readonly score: number;
@@ -57,22 +52,17 @@ export interface FairOrder {
 
 /**
  * Where a build is to wait that is accepted now.
- * @param state the clock, and of the client in this class: its finish tag if one is kept, and how many of its builds wait.
+ * @param state the clock, and the client's finish tag in this class if one is kept.
  * @param weight integer from 1 to `MAX_WEIGHT`; a client of weight 2 gets twice the builds of one of weight 1.
  */
 export function orderAtSubmit(
-  state: {
-    readonly virtualTime: number;
-    readonly clientTag: number | undefined;
-    readonly clientWaiting: number;
-  },
+  state: { readonly virtualTime: number; readonly clientTag: number | undefined },
   priority: PriorityClass,
   weight = 1,
 ): FairOrder {
   const virtualTime = state.virtualTime + 1;
   const startTag = Math.max(virtualTime, state.clientTag ?? 0);
-  const part = state.clientWaiting < FEW_BUILDS ? FEW_BUILDS : 1;
-  const finishTag = startTag + Math.floor(BUILD_COST / (Math.min(MAX_WEIGHT, Math.max(1, weight)) * part));
+  const finishTag = startTag + Math.floor(BUILD_COST / Math.min(MAX_WEIGHT, Math.max(1, weight)));
   return { score: startTag + CLASS_OFFSET[priority], startTag, finishTag, virtualTime };
 }
 

@@ -30,8 +30,7 @@ class Model {
 
   submit(hash: string, owner: BuildOwner, builder: number): void {
     const key = ownerKey(owner);
-    const clientWaiting = this.waiting.filter((entry) => entry.owner === key).length;
-    const state = { virtualTime: this.virtualTime, clientTag: this.#tags.get(key), clientWaiting };
+    const state = { virtualTime: this.virtualTime, clientTag: this.#tags.get(key) };
     const order = orderAtSubmit(state, owner.priority, owner.weight);
     this.virtualTime = order.virtualTime;
     this.#tags.set(key, order.finishTag);

@@ -65,7 +65,6 @@ end
 local BUILD_COST = 1048576
 local CLASS_OFFSET = { device = 0, bulk = 4 * BUILD_COST }
 local MAX_WEIGHT = 1024
-local FEW_BUILDS = 4
 
 -- An integer as Redis is to keep it: tostring keeps 14 digits only.
 local function integer(value)
@@ -117,9 +116,7 @@ local function create_queued(a, accepted_at)
   local virtual_time = redis.call('INCR', P .. 'virtual-time')
   local client_tag = tonumber(redis.call('HGET', P .. 'client-tags', a.owner) or '0')
   local start_tag = math.max(virtual_time, client_tag)
-  local client_waiting = tonumber(redis.call('HGET', P .. 'client-waiting', a.owner) or '0')
-  local part = client_waiting < FEW_BUILDS and FEW_BUILDS or 1
-  local finish_tag = start_tag + math.floor(BUILD_COST / (math.min(MAX_WEIGHT, math.max(1, a.weight)) * part))
+  local finish_tag = start_tag + math.floor(BUILD_COST / math.min(MAX_WEIGHT, math.max(1, a.weight)))
   redis.call('HSET', P .. 'client-tags', a.owner, integer(finish_tag))
   redis.call('DEL', key)
   redis.call('ZREM', P .. 'unpurged', a.requestHash)

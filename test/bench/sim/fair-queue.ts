@@ -28,11 +28,7 @@ export class FairQueue<T> {
 
   submit(value: T, builder: string, client: string, priority: PriorityClass): void {
     const key = `${priority}:${client}`;
-    const state = {
-      virtualTime: this.#virtualTime,
-      clientTag: this.#clientTags.get(key),
-      clientWaiting: this.#clientWaiting.get(key) ?? 0,
-    };
+    const state = { virtualTime: this.#virtualTime, clientTag: this.#clientTags.get(key) };
     const { score, startTag, finishTag, virtualTime } = orderAtSubmit(state, priority);
     this.#virtualTime = virtualTime;
     this.#clientTags.set(key, finishTag);
