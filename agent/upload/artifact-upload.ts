@@ -44,15 +44,20 @@ export class ArtifactUpload {
   async upload(lease: Lease, files: readonly ArtifactFile[], signal: AbortSignal): Promise<void> {
     const failing = new AbortController();
     const either = AbortSignal.any([signal, failing.signal]);
-    const uploads = files.map(async (file) => {
+    const queue = [...files];
+    // No more of an attempt's files wait for a lane than there are lanes: so attempts take turns.
+    const takeTurns = async (): Promise<void> => {
       try {
-        await this.#lanes.run(() => this.#bring(lease, file, either), either);
+        for (let file = queue.shift(); file; file = queue.shift()) {
+          const next = file;
+          await this.#lanes.run(() => this.#bring(lease, next, either), either);
+        }
       } catch (thrown) {
         // Only the first reason counts: the others end because of it.
         failing.abort(thrown);
       }
-    });
-    await Promise.all(uploads);
+    };
+    await Promise.all(Array.from({ length: MAX_FILES }, takeTurns));
     signal.throwIfAborted();
     failing.signal.throwIfAborted();
   }

@@ -7,6 +7,7 @@ import { answerParent } from './child-process.ts';
 
 export interface CoordinatorFacts {
   readonly url: string;
+  readonly grpcAddress: string;
   /** Resident memory, bytes, after a garbage collection where `--expose-gc` is given. */
   readonly residentBytes: number;
   /** Of that, live objects, and what lies outside of the heap. */
@@ -14,15 +15,15 @@ export interface CoordinatorFacts {
   readonly externalBytes: number;
 }
 
-let url: string | undefined;
+let addresses: Pick<CoordinatorFacts, 'url' | 'grpcAddress'> | undefined;
 
 /** The first message is the settings of a coordinator, which is then started; any later one only asks for the facts. */
 answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
-  if (url === undefined) {
+  if (!addresses) {
     letRequestsDieYoung();
     const config = parseCoordinatorConfig(settings);
     const running = await startCoordinator(config, { log: createLog('coordinator', config.logLevel) });
-    url = running.httpUrl;
+    addresses = { url: running.httpUrl, grpcAddress: running.grpcAddress };
     process.once('SIGTERM', async () => {
       await running[Symbol.asyncDispose]();
       // Not the end of the parent: this process may still have something to write, such as a profile.
@@ -32,5 +33,5 @@ answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
   }
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { url, residentBytes: rss, heapBytes: heapUsed, externalBytes: external };
+  return { ...addresses, residentBytes: rss, heapBytes: heapUsed, externalBytes: external };
 });

@@ -1,6 +1,6 @@
+import { report } from '../reach.ts';
 import { measureFull } from './measure-full.ts';
 import { measureIdle } from './measure-idle.ts';
-import { report } from './report.ts';
 
 /*
  * How the farm hands out builds: how soon an agent is told of one in an idle farm, and whether a coordinator with 1,000 agents and

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchProcess, startProcess } from '../child-process.ts';
+import { percent, type Reach } from '../reach.ts';
 import type { AgentsFacts } from './agents-process.ts';
 import { type FullFarm, fillFarm } from './full-farm.ts';
 import { compareLookUps, type LookUpCost, poll } from './look-ups.ts';
 import { type DispatchFarm, openDispatchFarm } from './open-farm.ts';
 import { cpuMs, peakResidentBytes } from './process-facts.ts';
-import { lineOfCost, percent, type Reach } from './report.ts';
+import { lineOfCost } from './report.ts';
 
 const AGENTS = 1_000;
 const FEW = 10;

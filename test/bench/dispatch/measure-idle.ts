@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reach } from '../reach.ts';
 import { openDispatchFarm } from './open-farm.ts';
-import { type Reach, tableOfTimes } from './report.ts';
+import { tableOfTimes } from './report.ts';
 import { measureTold, type ToldPlan } from './told.ts';
 
 const AGENTS = 100;

@@ -1,12 +1,6 @@
+import { percent } from '../reach.ts';
 import type { LookUpCost } from './look-ups.ts';
 import type { Times } from './times.ts';
-
-/** Something dispatching is to reach, and what it does. */
-export interface Reach {
-  readonly what: string;
-  readonly found: string;
-  readonly isMet: boolean;
-}
 
 /** Durations of several things as lines of text, columns aligned. */
 export function tableOfTimes(rows: readonly (readonly [name: string, times: Times])[]): string {
@@ -22,17 +16,4 @@ export function tableOfTimes(rows: readonly (readonly [name: string, times: Time
 export function lineOfCost(name: string, { few, many, ratio }: LookUpCost): string {
   const micros = (ms: number): string => `${(ms * 1000).toFixed(1)} µs`;
   return `${name}: ${micros(few)} with few waiting, ${micros(many)} with many: ${percent(ratio)}\n`;
-}
-
-export function percent(part: number): string {
-  return `${Math.round(part * 100)} %`;
-}
-
-/** Says of each reach whether it is met. @returns whether all are. */
-export function report(reaches: readonly Reach[]): boolean {
-  for (const { what, found, isMet } of reaches)
-    process.stdout.write(`${isMet ? 'met   ' : 'MISSED'} ${what}: ${found}\n`);
-  const missed = reaches.filter(({ isMet }) => !isMet).map(({ what }) => what);
-  process.stdout.write(missed.length === 0 ? 'every reach is met\n' : `missed: ${missed.join('; ')}\n`);
-  return missed.length === 0;
 }
