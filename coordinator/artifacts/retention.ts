@@ -15,7 +15,10 @@ export interface RetentionDependencies {
   readonly log: Log;
 }
 
-/** Removes builds nobody is owed any more. A download under way is not cut: the bytes of an open file stay until it is closed. */
+/**
+ * Removes builds nobody is owed any more. A download under way is not cut: the bytes of an open file stay until it is closed, and a
+ * bucket goes on with an answer that it began.
+ */
 export class Retention {
   readonly #deps: RetentionDependencies;
   readonly #limits: RetentionLimits;

@@ -12,7 +12,9 @@ import {
 import { inParallel } from '../../../shared/in-parallel.ts';
 import { isAbsent, isUnsupported, s3CodeOf, s3Failure, s3StatusOf } from './s3-error.ts';
 
-/** Longest time of one request with all its tries, beside those that move the bytes of files, milliseconds. */
+/** Longest time of a look, with all its tries, milliseconds: clients wait for it. */
+const LOOK_MS = 10_000;
+/** The same for what changes something, beside what moves the bytes of files. */
 const REQUEST_MS = 30_000;
 /** A copy gets this on top for each MiB, milliseconds. */
 const COPY_MS_PER_MIB = 200;
@@ -70,7 +72,7 @@ export class Bucket {
 
   async head(key: string): Promise<BucketObject | undefined> {
     try {
-      const found = await this.client.send(new HeadObjectCommand(this.target(key)), this.limit());
+      const found = await this.client.send(new HeadObjectCommand(this.target(key)), this.limit(LOOK_MS));
       return { key, sizeBytes: found.ContentLength ?? 0, changedAt: found.LastModified?.getTime() ?? 0 };
     } catch (thrown) {
       if (isAbsent(thrown)) return undefined;
@@ -81,7 +83,7 @@ export class Bucket {
   /** The text of a small object. */
   async read(key: string): Promise<string | undefined> {
     try {
-      const found = await this.client.send(new GetObjectCommand(this.target(key)), this.limit());
+      const found = await this.client.send(new GetObjectCommand(this.target(key)), this.limit(LOOK_MS));
       return (await found.Body?.transformToString()) ?? '';
     } catch (thrown) {
       if (isAbsent(thrown)) return undefined;
@@ -135,7 +137,7 @@ export class Bucket {
     let ContinuationToken: string | undefined;
     do {
       const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken });
-      const page = await this.client.send(command, this.limit()).catch((thrown: unknown) => {
+      const page = await this.client.send(command, this.limit(LOOK_MS)).catch((thrown: unknown) => {
         throw s3Failure(thrown, `list ${prefix || 'its bucket'}`);
       });
       for (const { Key, Size, LastModified } of page.Contents ?? []) {

@@ -17,6 +17,8 @@ export interface TestS3 extends AsyncDisposable {
   readonly objects: Objects;
   /** Requests that came, as `PUT key` or `GET ?list-type=2`, with the query where there is one. */
   readonly requests: readonly string[];
+  /** Answers that are on their way. */
+  readonly underWay: number;
   /** Asked before each request. Without effect where it says nothing. */
   fault: ((request: Pick<S3Request, 'method' | 'key' | 'query'>) => S3Fault | undefined) | undefined;
 }
@@ -28,7 +30,12 @@ export async function startS3(options: S3Options = {}): Promise<TestS3> {
   const habits: S3Habits = { conditions: 'kept', pageSize: 1_000, bucket: BUCKET, ...options };
   const objects = new Objects();
   const requests: string[] = [];
+  let underWay = 0;
   const server = createServer((request, response) => {
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
     serve(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -44,6 +51,9 @@ export async function startS3(options: S3Options = {}): Promise<TestS3> {
     },
     objects,
     requests,
+    get underWay() {
+      return underWay;
+    },
     fault: undefined,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
