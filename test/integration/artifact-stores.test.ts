@@ -1,13 +1,9 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   artifact,
   attempt,
   buildJson,
-  chunks,
   contentOf,
   finish,
   firstGeneration,
@@ -17,57 +13,13 @@ import {
   stage,
 } from '../../coordinator/artifacts/artifact-store.test.support.ts';
 import type { ArtifactStore } from '../../coordinator/artifacts/artifact-store.ts';
-import { DirectoryStore } from '../../coordinator/artifacts/directory-store.ts';
 import { sha256Hex } from '../../shared/digest.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import { Disposers } from '../../shared/lifecycle.ts';
-import { openTestS3Store } from '../support/open-s3-store.ts';
-import { startS3 } from '../support/servers/start-s3.ts';
+import { EVERY_STORE, type OpenedStore } from '../support/every-store.ts';
 
 /* What holds for every artifact store: each test runs over a folder, and over buckets of different habits. */
 
-interface OpenedStore extends AsyncDisposable {
-  readonly store: ArtifactStore;
-  /** The same store as another coordinator has it. */
-  another(): Promise<ArtifactStore>;
-  /** How many files of finished builds there are. */
-  files(): Promise<number>;
-}
-
-async function inFolder(): Promise<OpenedStore> {
-  const root = await mkdtemp(join(tmpdir(), 'wrtfarm-store-'));
-  return {
-    store: new DirectoryStore(root),
-    another: async () => new DirectoryStore(root),
-    files: async () => {
-      const found = await readdir(join(root, 'blobs'), { recursive: true, withFileTypes: true });
-      return found.filter((entry) => entry.isFile()).length;
-    },
-    [Symbol.asyncDispose]: async () => {
-      await rm(root, { recursive: true });
-    },
-  };
-}
-
-async function inBucket(options: Parameters<typeof startS3>[0]): Promise<OpenedStore> {
-  const opened = new Disposers();
-  const s3 = opened.use('S3', await startS3(options));
-  const open = async (): Promise<ArtifactStore> => opened.use('store', await openTestS3Store(s3)).store;
-  return {
-    store: await open(),
-    another: open,
-    files: async () => s3.objects.keys('files/').length,
-    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
-  };
-}
-
-describe.each([
-  ['a folder', inFolder],
-  ['a bucket', () => inBucket({})],
-  ['a bucket that lists a little at a time', () => inBucket({ pageSize: 1 })],
-  ['a bucket that ignores conditions', () => inBucket({ conditions: 'ignored' })],
-  ['a bucket that refuses conditions', () => inBucket({ conditions: 'refused' })],
-])('in %s', (_where, open) => {
+describe.each(EVERY_STORE)('in %s', (_where, open) => {
   let opened: OpenedStore;
   let store: ArtifactStore;
   beforeEach(async () => {
@@ -76,108 +28,6 @@ describe.each([
   });
   afterEach(async () => {
     await opened[Symbol.asyncDispose]();
-  });
-
-  describe('an upload', () => {
-    const content = 'the bytes of an image';
-    const image = artifact('image.bin', content);
-    const none = { heldBytes: 0, isComplete: false };
-    const whole = { heldBytes: content.length, isComplete: true };
-
-    test('is complete once all bytes came and hash right, for every coordinator', async () => {
-      expect(await store.held(attempt, image)).toEqual(none);
-      expect(await store.write(attempt, image, 0, chunks('the bytes ', 'of an ', 'image'))).toEqual(whole);
-      for (const each of [store, await opened.another()])
-        expect(await each.held(attempt, image)).toEqual(whole);
-    });
-
-    test('of nothing is complete too, and served', async () => {
-      await finish(store, { empty: '' });
-      expect(await contentOf(store, folder, 'empty')).toBe('');
-    });
-
-    test('that broke goes on where it stopped', async () => {
-      const broken = async function* () {
-        yield* chunks('the bytes');
-        throw new Error('the connection broke');
-      };
-      await expect(store.write(attempt, image, 0, broken())).rejects.toMatchObject({
-        code: 'infrastructure',
-      });
-      expect(await store.held(attempt, image)).toEqual({ heldBytes: 9, isComplete: false });
-      expect(await store.write(attempt, image, 9, chunks(' of an image'))).toEqual(whole);
-    });
-
-    test('that another coordinator takes over goes on from what that one says it holds', async () => {
-      await store.write(attempt, image, 0, chunks('the bytes'));
-      const other = await opened.another();
-      const { heldBytes } = await other.held(attempt, image);
-      expect(await other.write(attempt, image, heldBytes, chunks(content.slice(heldBytes)))).toEqual(whole);
-      expect(await store.held(attempt, image)).toEqual(whole);
-    });
-
-    test('with other bytes than promised is refused and dropped', async () => {
-      const wrong = store.write(attempt, image, 0, chunks(content.toUpperCase()));
-      await expect(wrong).rejects.toMatchObject({ code: 'failed_precondition' });
-      expect(await store.held(attempt, image)).toEqual(none);
-    });
-
-    test('from a wrong offset is refused, telling the right one', async () => {
-      await store.write(attempt, image, 0, chunks('the'));
-      await expect(store.write(attempt, image, 4, chunks('x'))).rejects.toMatchObject({
-        code: 'failed_precondition',
-        details: { heldBytes: 3 },
-      });
-    });
-
-    test('that is complete takes nothing more, from any offset', async () => {
-      await store.write(attempt, image, 0, chunks(content));
-      for (const offset of [0, 3, content.length]) {
-        expect(await store.write(attempt, image, offset, chunks('other'))).toEqual(whole);
-      }
-      await store.makePermanent(attempt, folder, [image]);
-      await store.commit(buildJson({ artifacts: [image] }));
-      expect(await contentOf(store, folder, 'image.bin')).toBe(content);
-    });
-
-    test('done twice at once is done', async () => {
-      let begun = 0;
-      let goOn: () => void = () => undefined;
-      const bothBegun = new Promise<void>((resolve) => {
-        goOn = resolve;
-      });
-      const slow = async function* () {
-        begun += 1;
-        if (begun === 2) goOn();
-        await bothBegun;
-        yield* chunks('the bytes ', 'of an image');
-      };
-      const both = [0, 1].map(() => store.write(attempt, image, 0, slow()));
-      expect(await Promise.all(both)).toEqual([whole, whole]);
-      expect(await store.held(attempt, image)).toEqual(whole);
-    });
-
-    test('is its attempt’s alone, and forgotten with it', async () => {
-      const next = `${requestHash}.${firstGeneration}.2`;
-      await store.write(attempt, image, 0, chunks(content));
-      expect(await store.held(next, image)).toEqual(none);
-      await store.write(next, image, 0, chunks(content));
-      await store.drop(attempt);
-      await store.drop(attempt);
-      expect(await store.held(attempt, image)).toEqual(none);
-      expect(await store.held(next, image)).toEqual(whole);
-    });
-
-    test('is known by its attempt until that is dropped, whole or not', async () => {
-      expect(await store.stagedBefore(-1)).toEqual([]);
-      await store.write(attempt, image, 0, chunks('the'));
-      expect(await store.stagedBefore(-1)).toEqual([attempt]);
-      await store.write(attempt, image, 3, chunks(content.slice(3)));
-      expect(await store.stagedBefore(-1)).toEqual([attempt]);
-      expect(await store.stagedBefore(60_000)).toEqual([]);
-      await store.drop(attempt);
-      expect(await store.stagedBefore(-1)).toEqual([]);
-    });
   });
 
   describe('a file of a finished build', () => {

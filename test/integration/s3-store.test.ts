@@ -65,6 +65,16 @@ describe('a download', () => {
     await eventually(() => expect(used.s3.underWay).toBe(0));
     expect(reads()).toBe(1);
   });
+
+  test('that its reader leaves before an answer came waits for none', async () => {
+    await finish(used.store, { 'image.bin': 'the image' });
+    const stream = (await used.store.find(folder, 'image.bin'))?.read();
+    used.s3.fault = () => 'silence';
+    stream?.resume();
+    await eventually(() => expect(used.s3.underWay).toBe(1));
+    stream?.destroy();
+    await eventually(() => expect(used.s3.underWay).toBe(0));
+  });
 });
 
 test('of many that commit at once one wins, and all are told the same', async () => {

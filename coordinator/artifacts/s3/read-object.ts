@@ -52,7 +52,18 @@ export function readObject(
       }
     }
   }
-  const stream = Readable.from(bytes(), { objectMode: false });
-  stream.once('close', () => destroyed.abort());
-  return stream;
+  const source = bytes();
+  return new Readable({
+    read() {
+      source.next().then(
+        ({ value }) => this.push(value ?? null),
+        (thrown: Error) => this.destroy(thrown),
+      );
+    },
+    // `Readable.from` would first wait for what is asked for now, which may never come.
+    destroy(error, callback) {
+      destroyed.abort();
+      source.return(undefined).then(() => callback(error), callback);
+    },
+  });
 }

@@ -5,8 +5,8 @@ import { answer, type S3Habits, type S3Request } from './s3/answer.ts';
 import { Objects, S3Refusal } from './s3/objects.ts';
 import { signatureProblem } from './s3/signature.ts';
 
-/** What becomes of a request instead of its answer: a status, the connection cut, or cut after so many bytes of the answer. */
-export type S3Fault = number | 'cut' | { readonly cutAfterBytes: number };
+/** What becomes of a request instead of its answer: a status, the connection cut, no answer ever, or the connection cut after so many bytes of the answer. */
+export type S3Fault = number | 'cut' | 'silence' | { readonly cutAfterBytes: number };
 
 export interface S3Options extends Partial<Pick<S3Habits, 'conditions' | 'pageSize'>> {}
 
@@ -67,6 +67,7 @@ export async function startS3(options: S3Options = {}): Promise<TestS3> {
     const [method, key, query] = [request.method ?? '', path.join('/'), url.searchParams];
     requests.push(`${method} ${key}${url.search}`);
     const fault = s3.fault?.({ method, key, query });
+    if (fault === 'silence') return;
     if (fault === 'cut') {
       response.destroy();
       return;
