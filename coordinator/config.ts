@@ -112,6 +112,16 @@ export const CoordinatorSettingsSchema = Type.Object({
     default: 10_000,
     description: 'when more builds than this wait, new ones are refused with 529',
   }),
+  maxFollowers: Type.Integer({
+    minimum: 1,
+    default: 2_000,
+    description: 'logs and events of builds that are read at the same time; more are refused with 429',
+  }),
+  maxFollowersPerClient: Type.Integer({
+    minimum: 1,
+    default: 64,
+    description: 'the same of one client',
+  }),
   keepPlainMs: Type.Integer({
     minimum: 1_000,
     default: DEFAULT_LIFETIMES.keepPlainMs,

@@ -9,6 +9,9 @@ import { RequestResolver } from './catalog/request-resolver.ts';
 import type { CoordinatorConfig } from './config.ts';
 import { ClientIdentity } from './http/client-identity.ts';
 import type { HttpDependencies, RouteModule } from './http/dependencies.ts';
+import type { FollowDependencies } from './http/follow-reply.ts';
+import { FollowerSlots } from './http/follower-slots.ts';
+import { buildEventsRoutes } from './http/routes/build-events.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 
@@ -41,6 +44,13 @@ export async function openHttp(
     }
   };
   const identity = new ClientIdentity(config);
+  const following: FollowDependencies = {
+    get: (hash) => parts.service.get(hash),
+    follower: parts.follower,
+    ownerOf: (request) => identity.ownerOf(request),
+    slots: new FollowerSlots(config),
+    closing: deps.closing,
+  };
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
   return await startHttpServer(
     {
@@ -65,12 +75,8 @@ export async function openHttp(
       log,
       routes: [
         ...deps.operation,
-        (app) =>
-          buildLogRoutes(app, {
-            read: (hash, follow, signal) =>
-              parts.buildLog.read(hash, follow, AbortSignal.any([signal, deps.closing])),
-            get: (hash) => parts.service.get(hash),
-          }),
+        (app) => buildLogRoutes(app, following),
+        (app) => buildEventsRoutes(app, following),
       ],
     },
     { host: config.httpHost, port: config.httpPort },

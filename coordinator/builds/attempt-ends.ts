@@ -116,7 +116,7 @@ export class AttemptEnds {
     );
     await dropStaged({ artifacts: this.#deps.artifacts, log }, attemptKey(id));
     if (cause === 'lease_expired' && answer.agentId) await this.#deps.onSilent(answer.agentId);
-    this.#deps.watch.notify(id.requestHash);
+    this.#deps.watch.notify(id.requestHash, 'state');
     if (answer.status === 'exhausted') await this.#deps.commit.complete(id.requestHash);
     const lane = LANES.find((each) => each === answer.lane);
     if (answer.status === 'queued' && lane && answer.builder) {

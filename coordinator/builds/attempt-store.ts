@@ -12,6 +12,16 @@ import type { SealedBuild } from './sealed-build.ts';
 /** Back-off before the second and third attempt, milliseconds. The first loss costs nothing: the machine is gone, not the build. */
 const RETRY_DELAYS_MS = [0, 5_000];
 
+/** Log chunks that are read at once: what one slow reader can keep in memory, up to 64 KiB each. */
+const READ_CHUNKS = 8;
+
+/** Where the newest chunk of a log begins. */
+export interface LogEnd {
+  readonly chunk: number;
+  /** Bytes of the log before it. */
+  readonly bytes: number;
+}
+
 /** Scripts that a lease fences. */
 type Fenced = 'open-attempt' | 'renew-lease' | 'reach-stage' | 'append-log' | 'seal-attempt';
 
@@ -176,9 +186,19 @@ export class AttemptStore {
     );
   }
 
-  /** Log chunks of an attempt from number `from` on, at most 64. */
+  /** Log chunks of an attempt from number `from` on, a few at a time. */
   async readLog(id: AttemptId, from: number): Promise<readonly Buffer[]> {
-    return await this.#redis.lrangeBuffer(logKey(attemptKey(id)), from, from + 63);
+    return await this.#redis.lrangeBuffer(logKey(attemptKey(id)), from, from + READ_CHUNKS - 1);
+  }
+
+  /** Where the newest chunk of a live attempt's log begins; undefined when there is none. */
+  async logEnd(id: AttemptId): Promise<LogEnd | undefined> {
+    const key = attemptKey(id);
+    const read = this.#redis.multi().llen(logKey(key)).hget(attemptHashKey(key), 'logBytes');
+    const replies = (await read.lindexBuffer(logKey(key), -1).exec()) ?? [];
+    const [count, bytes, newest] = replies.map(([, value]) => value);
+    if (!(newest instanceof Buffer)) return undefined;
+    return { chunk: Number(count) - 1, bytes: Number(bytes) - newest.length };
   }
 }
 

@@ -9,6 +9,8 @@ import { AgentRegistry } from '../agents/agent-registry.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import { createFarm, type Farm } from '../farm/create-farm.ts';
 import { Forecast } from '../farm/forecast.ts';
+import { BuildFollower } from '../follow/build-follower.ts';
+import { WatchedBuilds } from '../follow/watched-builds.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
@@ -16,7 +18,7 @@ import type { StatsRecorder } from '../stats/stats-recorder.ts';
 import { AttemptEnds } from './attempt-ends.ts';
 import { AttemptStore } from './attempt-store.ts';
 import { BuildIndex } from './build-index.ts';
-import { BuildLog } from './build-log.ts';
+import type { BuildRecord } from './build-record.ts';
 import { BuildService } from './build-service.ts';
 import { BuildStore } from './build-store.ts';
 import type { Lifetimes } from './final-answer.ts';
@@ -40,7 +42,7 @@ export interface Builds extends Farm {
   readonly commit: FinalCommit;
   readonly ends: AttemptEnds;
   readonly service: BuildService;
-  readonly buildLog: BuildLog;
+  readonly follower: BuildFollower;
 }
 
 export interface CreateBuildsDependencies {
@@ -114,21 +116,10 @@ export function createBuilds(
       if (kind === 'new') farm.demand.count(builderToken(record.source));
     },
   });
-  const buildLog = new BuildLog({ get: (hash) => service.get(hash), attempts, files: artifacts, watch });
-  return {
-    ...farm,
-    builds,
-    index,
-    recovery,
-    attempts,
-    waiting,
-    agents,
-    watch,
-    commit,
-    ends,
-    service,
-    buildLog,
-  };
+  const get = (hash: string): Promise<BuildRecord | undefined> => service.get(hash);
+  const watched = new WatchedBuilds({ get, readLog: (id, from) => attempts.readLog(id, from), watch });
+  const follower = new BuildFollower({ attempts, files: artifacts, watched });
+  return { ...farm, builds, index, recovery, attempts, waiting, agents, watch, commit, ends, service, follower };
 }
 
 function canTakeFrom(

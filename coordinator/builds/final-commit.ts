@@ -42,7 +42,7 @@ export class FinalCommit {
       this.#deps.onFinished(standing.outcome, standing);
       log.info({ requestHash, outcome: standing.outcome, attempt: standing.attempt }, 'build is final');
     }
-    watch.notify(requestHash);
+    watch.notify(requestHash, 'state');
     await this.purge(requestHash, json.generation);
     if (publishing.sealed.attemptKey) await dropStaged({ artifacts, log }, publishing.sealed.attemptKey);
   }

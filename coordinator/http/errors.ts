@@ -100,8 +100,9 @@ function failed(reason: string): ErrorAnswer {
 
 /** Source of status and text: asu, routers/api.py. */
 function overloaded(error: FarmError): ErrorAnswer {
-  const { queueLength } = error.details;
-  if (queueLength === undefined) return simple(429, error.message);
+  const { queueLength, retryAfterSeconds = UNAVAILABLE_RETRY_SECONDS } = error.details;
+  if (queueLength === undefined)
+    return simple(429, error.message, { 'retry-after': String(retryAfterSeconds) });
   const detail = `server overload, queue contains too many build requests: ${queueLength}`;
   return {
     status: 529,

@@ -77,7 +77,7 @@ class AttemptSession {
         throw new FarmError('unavailable', `chunk ${next} of the log is wanted, not ${report.log.sequence}`);
       }
       this.#write({ logAck: { nextSequence: next } });
-      watch.notify(lease.requestHash);
+      watch.notify(lease.requestHash, 'log');
     } else if (report.finish) {
       // Taking a result in may outlast the lease: it is renewed once more before.
       await attempts.renewLease(lease).catch(() => undefined);
@@ -127,7 +127,7 @@ class AttemptSession {
     if (!stage) throw new FarmError('invalid_request', `${name} is not a stage`);
     await this.#deps.attempts.reachStage(lease, stage);
     this.#reached(stage);
-    this.#deps.watch.notify(lease.requestHash);
+    this.#deps.watch.notify(lease.requestHash, 'state');
   }
 
   #reached(name: string | undefined): void {

@@ -118,6 +118,12 @@ export const OVERLOADED: AnswerDoc = {
   headers: RETRY_AFTER,
 };
 
+export const TOO_MANY: AnswerDoc = {
+  description: 'This client, or all of them together, ask for more at once than this server gives.',
+  schema: ErrorSchema,
+  headers: RETRY_AFTER,
+};
+
 export const TOO_LARGE: AnswerDoc = {
   description: 'The body is larger than any request needs to be.',
   schema: ErrorSchema,
