@@ -1,4 +1,4 @@
-import { startCoordinator } from '../../coordinator/app.ts';
+import { type RunningCoordinator, startCoordinator } from '../../coordinator/app.ts';
 import { parseCoordinatorConfig } from '../../coordinator/config.ts';
 import { letRequestsDieYoung } from '../../coordinator/garbage-collection.ts';
 import type { RawSettings } from '../../shared/env.ts';
@@ -15,17 +15,17 @@ export interface CoordinatorFacts {
   readonly externalBytes: number;
 }
 
-let addresses: Pick<CoordinatorFacts, 'url' | 'grpcAddress'> | undefined;
+let running: RunningCoordinator | undefined;
 
 /** The first message is the settings of a coordinator, which is then started; any later one only asks for the facts. */
 answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
-  if (!addresses) {
+  if (!running) {
     letRequestsDieYoung();
     const config = parseCoordinatorConfig(settings);
-    const running = await startCoordinator(config, { log: createLog('coordinator', config.logLevel) });
-    addresses = { url: running.httpUrl, grpcAddress: running.grpcAddress };
+    const started = await startCoordinator(config, { log: createLog('coordinator', config.logLevel) });
+    running = started;
     process.once('SIGTERM', async () => {
-      await running[Symbol.asyncDispose]();
+      await started[Symbol.asyncDispose]();
       // Not the end of the parent: this process may still have something to write, such as a profile.
       process.removeAllListeners('disconnect');
       if (process.connected) process.disconnect();
@@ -33,5 +33,6 @@ answerParent(async (settings: RawSettings): Promise<CoordinatorFacts> => {
   }
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { ...addresses, residentBytes: rss, heapBytes: heapUsed, externalBytes: external };
+  const { httpUrl: url, grpcAddress } = running;
+  return { url, grpcAddress, residentBytes: rss, heapBytes: heapUsed, externalBytes: external };
 });
