@@ -119,7 +119,10 @@ async function open(
   const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey, clock });
   const grpc = opened.use(
     'gRPC server',
-    await startGrpcServer({ stream, upload }, { host: config.grpcHost, port: config.grpcPort }),
+    await startGrpcServer(
+      { stream, upload },
+      { host: config.grpcHost, port: config.grpcPort, maxStreams: config.maxStreams },
+    ),
   );
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;
   const coordinators = new CoordinatorRegistry(redis, id, grpcAddress);
@@ -140,6 +143,7 @@ async function open(
       planner,
       farmKey,
       leaseMs,
+      maxPulls: config.maxPulls,
       log,
       onStarted: metrics.attemptStarted,
     }),

@@ -112,6 +112,26 @@ export const CoordinatorSettingsSchema = Type.Object({
     default: 10_000,
     description: 'when more builds than this wait, new ones are refused with 529',
   }),
+  maxQueuedPerClient: Type.Integer({
+    minimum: 1,
+    default: 2_500,
+    description: 'the same of one client, which is then refused with 429 while others are served',
+  }),
+  maxConnections: Type.Integer({
+    minimum: 1,
+    default: 10_000,
+    description: 'HTTP connections; more are closed at once',
+  }),
+  maxPulls: Type.Integer({
+    minimum: 1,
+    default: 10_000,
+    description: 'agents that wait here for work; more are told to ask again',
+  }),
+  maxStreams: Type.Integer({
+    minimum: 1,
+    default: 8_192,
+    description: 'attempts that report here at once, and as many uploads; more are sent elsewhere',
+  }),
   maxFollowers: Type.Integer({
     minimum: 1,
     default: 2_000,

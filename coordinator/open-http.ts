@@ -10,10 +10,10 @@ import type { CoordinatorConfig } from './config.ts';
 import { ClientIdentity } from './http/client-identity.ts';
 import type { HttpDependencies, RouteModule } from './http/dependencies.ts';
 import type { FollowDependencies } from './http/follow-reply.ts';
-import { FollowerSlots } from './http/follower-slots.ts';
 import { buildEventsRoutes } from './http/routes/build-events.ts';
 import { buildLogRoutes } from './http/routes/build-log.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import { Places } from './places.ts';
 
 /** Starts the HTTP server over the parts of this coordinator. The caller disposes it. */
 export async function openHttp(
@@ -48,7 +48,11 @@ export async function openHttp(
     get: (hash) => parts.service.get(hash),
     follower: parts.follower,
     ownerOf: (request) => identity.ownerOf(request),
-    slots: new FollowerSlots(config),
+    places: new Places({
+      max: config.maxFollowers,
+      maxPerHolder: config.maxFollowersPerClient,
+      what: 'builds are followed at once',
+    }),
     closing: deps.closing,
   };
   const resolver = new RequestResolver({ catalog, clock, log }, policy);
@@ -79,6 +83,6 @@ export async function openHttp(
         (app) => buildEventsRoutes(app, following),
       ],
     },
-    { host: config.httpHost, port: config.httpPort },
+    { host: config.httpHost, port: config.httpPort, maxConnections: config.maxConnections },
   );
 }

@@ -34,6 +34,8 @@ export interface BrokerDependencies extends GrantsDependencies {
   readonly agents: AgentRegistry;
   readonly coordinators: CoordinatorRegistry;
   readonly planner: WarmPlanner;
+  /** Pulls parked here, and as many that are taken in; more are answered at once, to be tried again, perhaps elsewhere. */
+  readonly maxPulls: number;
 }
 
 /**
@@ -64,7 +66,9 @@ export class Broker implements AsyncDisposable {
     const pulls = connection.subscribe(pullSubject('*'), {
       queue: COORDINATORS_QUEUE,
       callback: (error, message) => {
-        if (!error) this.#own(this.#receive(message));
+        if (error) return;
+        if (this.#work.size >= this.#deps.maxPulls) this.#turnAway(message);
+        else this.#own(this.#receive(message));
       },
     });
     const wakes = connection.subscribe('wake.*.*', {
@@ -97,8 +101,10 @@ export class Broker implements AsyncDisposable {
     const pull = parseJsonAs(PullSchema, message.string(), `pull of ${agentId}`);
     if (pull.agentId !== agentId)
       throw new FarmError('invalid_request', `agent ${agentId} pulled as ${pull.agentId}`);
-    const send = (orders: Orders): Promise<void> =>
-      this.#send(pull, reply, orders, orders.evictable && !orders.warm ? RETRY_MS : 0);
+    const send = (
+      orders: Orders,
+      nextPullMs = orders.evictable && !orders.warm ? RETRY_MS : 0,
+    ): Promise<void> => this.#send(pull, reply, orders, nextPullMs);
     try {
       await this.#take(pull, send);
     } catch (thrown) {
@@ -107,7 +113,7 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  async #take(pull: Pull, send: (orders: Orders) => Promise<void>): Promise<void> {
+  async #take(pull: Pull, send: (orders: Orders, nextPullMs?: number) => Promise<void>): Promise<void> {
     const { agents, ends, planner } = this.#deps;
     const recorded = await agents.record(pull);
     if (!recorded.isNewest) return;
@@ -128,6 +134,13 @@ export class Broker implements AsyncDisposable {
     if (other && other.session === pull.session && other.sequence > pull.sequence) return;
     this.#parked.get(pull.agentId)?.forget();
     const { isDrained } = recorded;
+    if (!other && this.#parked.size >= this.#deps.maxPulls) {
+      await send(
+        { drain: isDrained, cancel: recorded.cancel.flatMap((key) => parseAttemptKey(key) ?? []) },
+        RETRY_MS,
+      );
+      return;
+    }
     const parked = new ParkedPull({ ...pull, draining: pull.draining || isDrained }, (orders) =>
       send({ ...orders, drain: isDrained }),
     );
@@ -167,6 +180,15 @@ export class Broker implements AsyncDisposable {
     if (parked?.session === pull.session && parked.sequence === pull.sequence) {
       this.#parked.delete(pull.agentId);
     }
+    this.#publish(reply, orders, nextPullMs);
+  }
+
+  /** Without looking at what it says: reading it is what there is no room for. */
+  #turnAway({ subject, reply = '' }: Msg): void {
+    if (reply.startsWith(`${inboxPrefix(subject.split('.')[1] ?? '')}.`)) this.#publish(reply, {}, RETRY_MS);
+  }
+
+  #publish(reply: string, orders: Orders, nextPullMs: number): void {
     const answer: PullAnswer = {
       version: 1,
       ...(orders.start ? { start: orders.start } : {}),

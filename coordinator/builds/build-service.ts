@@ -30,6 +30,8 @@ export interface BuildServiceDependencies {
   readonly log: Log;
   /** Builds that may wait before new ones are refused. */
   readonly maxQueued: number;
+  /** Of one client. */
+  readonly maxQueuedPerClient: number;
   /** Told of each accepted request, and the build that answers it: given from what is known, or queued anew. Must not throw. */
   readonly onRequest: (kind: 'known' | 'new', record: BuildRecord, request: ResolvedRequest) => void;
 }
@@ -60,7 +62,8 @@ export class BuildService {
     }
     if (request.outdated) throw request.outdated;
     const owner = ownerOf();
-    const { isNew, record } = await this.#deps.builds.submit(request, this.#deps.maxQueued, owner);
+    const { builds, maxQueued, maxQueuedPerClient } = this.#deps;
+    const { isNew, record } = await builds.submit(request, maxQueued, owner, maxQueuedPerClient);
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
     if (isNew) await this.publish(record, owner);

@@ -26,6 +26,9 @@ export interface PublishingBuild {
   readonly sealedAt: number;
 }
 
+/** Seconds after which a client that has too many builds waiting may ask for more. */
+const OWNER_FULL_RETRY_SECONDS = 60;
+
 /** The truth about builds, in Redis. Every change is one Lua script; all of them are safe to repeat. */
 export class BuildStore {
   readonly #redis: Redis;
@@ -45,6 +48,7 @@ export class BuildStore {
     request: ResolvedRequest,
     maxQueued: number,
     owner: BuildOwner = OPERATOR,
+    maxQueuedOfOwner?: number,
   ): Promise<{ readonly isNew: boolean; readonly record: BuildRecord }> {
     const { spec, source } = request;
     const hash = requestHash(spec);
@@ -62,7 +66,15 @@ export class BuildStore {
       owner: ownerKey(owner),
       priority: owner.priority,
       weight: owner.weight,
+      ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
     });
+    if (answer.status === 'ownerFull') {
+      throw new FarmError(
+        'resource_exhausted',
+        `${maxQueuedOfOwner} builds that you asked for wait already. Please try again later.`,
+        { details: { retryAfterSeconds: OWNER_FULL_RETRY_SECONDS } },
+      );
+    }
     if (answer.status === 'full') {
       throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
         details: { queueLength: answer.queueLength ?? maxQueued },

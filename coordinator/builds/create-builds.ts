@@ -61,7 +61,12 @@ export interface CreateBuildsDependencies {
 
 export function createBuilds(
   deps: CreateBuildsDependencies,
-  config: Lifetimes & { readonly leaseMs: number; readonly maxQueued: number; readonly maxWarming: number },
+  config: Lifetimes & {
+    readonly leaseMs: number;
+    readonly maxQueued: number;
+    readonly maxQueuedPerClient: number;
+    readonly maxWarming: number;
+  },
 ): Builds {
   const { redis, connection, queue, copies, farmKey, artifacts, metrics, stats, clock, log } = deps;
   const scripts = new RedisScripts(redis, deps.replication);
@@ -110,6 +115,7 @@ export function createBuilds(
     clock,
     log,
     maxQueued: config.maxQueued,
+    maxQueuedPerClient: config.maxQueuedPerClient,
     onRequest: (kind, record, request) => {
       metrics.requestAccepted(kind);
       stats.requested(kind, record, request);
@@ -119,7 +125,20 @@ export function createBuilds(
   const get = (hash: string): Promise<BuildRecord | undefined> => service.get(hash);
   const watched = new WatchedBuilds({ get, readLog: (id, from) => attempts.readLog(id, from), watch });
   const follower = new BuildFollower({ attempts, files: artifacts, watched });
-  return { ...farm, builds, index, recovery, attempts, waiting, agents, watch, commit, ends, service, follower };
+  return {
+    ...farm,
+    builds,
+    index,
+    recovery,
+    attempts,
+    waiting,
+    agents,
+    watch,
+    commit,
+    ends,
+    service,
+    follower,
+  };
 }
 
 function canTakeFrom(

@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { BuildRecord } from '../builds/build-record.ts';
 import type { BuildFollower } from '../follow/build-follower.ts';
+import type { Places } from '../places.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import type { FollowerSlots } from './follower-slots.ts';
 
 /** What the routes need that show a build while it is made. */
 export interface FollowDependencies {
   readonly get: (requestHash: string) => Promise<BuildRecord | undefined>;
   readonly follower: Pick<BuildFollower, 'follow'>;
   readonly ownerOf: HttpDependencies['ownerOf'];
-  readonly slots: FollowerSlots;
+  readonly places: Places;
   /** Ends all followers at once: their clients go on at another coordinator. */
   readonly closing: AbortSignal;
 }
@@ -20,16 +20,16 @@ export interface FollowDependencies {
  * @throws FarmError `resource_exhausted` when too many follow.
  */
 export function sendFollowed(
-  deps: Pick<FollowDependencies, 'ownerOf' | 'slots' | 'closing'>,
+  deps: Pick<FollowDependencies, 'ownerOf' | 'places' | 'closing'>,
   reply: FastifyReply,
   contentType: string,
   open: (signal: AbortSignal) => AsyncIterable<Buffer>,
 ): FastifyReply {
-  const slot = deps.slots.take(deps.ownerOf(reply.request.raw).client);
+  const place = deps.places.take(deps.ownerOf(reply.request.raw).client);
   const gone = new AbortController();
   const leave = (): void => {
     gone.abort();
-    slot[Symbol.dispose]();
+    place[Symbol.dispose]();
   };
   reply.raw.once('close', leave);
   // A client that went while its build was looked up tells it no more.

@@ -10,9 +10,14 @@ import { collectRouteDocs } from './openapi/openapi-document.ts';
 import { bodyReader } from './read-body.ts';
 import { addRoutes } from './routes.ts';
 import { sendError } from './send-error.ts';
+import { cutStalled } from './stalled-clients.ts';
 
 /** Largest body a client may send, bytes. Clients send up to 256 KB (pitfall 18), and a build must fit a NATS message of 1 MiB. */
 const MAX_BODY_BYTES = 1024 ** 2;
+/** Bytes of all bodies that are being read. */
+const MAX_BODIES_BYTES = 128 * 1024 ** 2;
+/** A client that takes nothing of what it is sent for this long is cut off, milliseconds. */
+const STALLED_MS = 60_000;
 /** A target that needs no normalising, as nearly all are; told faster than it is normalised. */
 const PLAIN_URL = /^(?:\/[^/?]+)+$/;
 /** How often idle connections are closed while the server stops, milliseconds. */
@@ -23,6 +28,12 @@ export interface HttpServerConfig {
   /** 0 takes a free one. */
   readonly port: number;
   readonly times?: ListenerTimes;
+  /** More are closed at once. Default 10 000. */
+  readonly maxConnections?: number;
+  /** Of all bodies that are being read; more is answered with 429. Default 128 MiB. */
+  readonly maxBodiesBytes?: number;
+  /** A client that takes nothing for this long is cut off, milliseconds. Default a minute. */
+  readonly stalledMs?: number;
   /** How long requests under way may take when the server closes, milliseconds. Default 10 000. */
   readonly closeMs?: number;
 }
@@ -36,10 +47,13 @@ export interface HttpServer extends AsyncDisposable {
 
 /** Serves the client API. Rejects, with nothing left open, when it cannot listen. Whoever starts it disposes it. */
 export async function startHttpServer(deps: HttpDependencies, config: HttpServerConfig): Promise<HttpServer> {
-  const app = createApp(deps, config.times ?? LISTENER_TIMES);
+  const app = createApp(deps, config);
+  app.server.maxConnections = config.maxConnections ?? 10_000;
+  const sweeper = cutStalled(app.server, config.stalledMs ?? STALLED_MS);
   try {
     await app.listen({ host: config.host, port: config.port });
   } catch (thrown) {
+    sweeper[Symbol.dispose]();
     await app.close();
     throw thrown;
   }
@@ -50,13 +64,14 @@ export async function startHttpServer(deps: HttpDependencies, config: HttpServer
     port,
     url: `http://${host}:${port}`,
     [Symbol.asyncDispose]: () => {
-      closing ??= close(app, config.closeMs ?? 10_000);
+      closing ??= close(app, config.closeMs ?? 10_000).finally(() => sweeper[Symbol.dispose]());
       return closing;
     },
   };
 }
 
-function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstance {
+function createApp(deps: HttpDependencies, config: HttpServerConfig): FastifyInstance {
+  const times = config.times ?? LISTENER_TIMES;
   const app = fastify({
     serverFactory: (handler) => createListener(handler, times),
     clientErrorHandler: answerClientError,
@@ -70,7 +85,10 @@ function createApp(deps: HttpDependencies, times: ListenerTimes): FastifyInstanc
   const docs = collectRouteDocs(app);
   // Bodies stay bytes: what their content type means is told by contract 2.2, not by the framework.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(['application/json', '*'], bodyReader(MAX_BODY_BYTES));
+  app.addContentTypeParser(
+    ['application/json', '*'],
+    bodyReader(MAX_BODY_BYTES, config.maxBodiesBytes ?? MAX_BODIES_BYTES),
+  );
   app.setErrorHandler((thrown, request, reply) => answerError(deps.log, thrown, request, reply));
   app.setNotFoundHandler((_request, reply) => sendError(reply, simple(404, 'Not Found')));
   addRoutes(app, deps, docs);

@@ -9,7 +9,7 @@ import { FarmError } from '../../shared/errors.ts';
 import { parseAs } from '../../shared/schema.ts';
 import type { HeldArtifact, StagedArtifacts } from '../artifacts/artifact-store.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
-import { Places } from './places.ts';
+import { Places } from '../places.ts';
 import { requireProgress } from './require-progress.ts';
 
 /** A write asks again whether its lease is current after this many bytes, or milliseconds. */
@@ -39,8 +39,18 @@ export interface ArtifactUploadDependencies {
 /** Takes artifacts of attempts in, each write fenced by its lease. */
 export class ArtifactUpload {
   readonly #deps: ArtifactUploadDependencies;
-  readonly #connections = new Places(MAX_WRITES, MAX_ALL_WRITES);
-  readonly #agents = new Places(MAX_WRITES);
+  readonly #connections = new Places({
+    max: MAX_ALL_WRITES,
+    maxPerHolder: MAX_WRITES,
+    what: 'uploads',
+    code: 'unavailable',
+  });
+  readonly #agents = new Places({
+    max: Number.POSITIVE_INFINITY,
+    maxPerHolder: MAX_WRITES,
+    what: 'uploads',
+    code: 'unavailable',
+  });
 
   constructor(deps: ArtifactUploadDependencies) {
     this.#deps = deps;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { AttemptOrder } from '../../proto/generated/wrtfarm/v1/AttemptOrder.ts';
 import type { AttemptReport__Output } from '../../proto/generated/wrtfarm/v1/AttemptReport.ts';
@@ -11,11 +12,17 @@ import type { Log } from '../../shared/log.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { Watch } from '../builds/watch.ts';
+import type { Places } from '../places.ts';
 import { toServiceError } from './attempt-errors.ts';
 import { parseFinish } from './parse-finish.ts';
 
 /** Largest log an attempt may leave in Redis, bytes. Agents cut theirs before; this holds for any agent. */
 const MAX_LOG_BYTES = 80 * 1024 * 1024;
+
+/** A stream that does not say whose it is within this time is ended, milliseconds. */
+const OPEN_MS = 10_000;
+/** Orders that an agent has not taken; a stream with more of them is ended. Agents have 32 chunks under way at most. */
+const MAX_UNREAD_ORDERS = 1_000;
 
 export type AttemptCall = ServerDuplexStream<AttemptReport__Output, AttemptOrder>;
 
@@ -29,6 +36,8 @@ export interface AttemptStreamDependencies {
   readonly onStage: (stage: string, tookMs: number) => void;
   /** True once this coordinator stops: its streams end without starting any grace. */
   readonly isStopping: () => boolean;
+  /** Streams of each agent. */
+  readonly places: Pick<Places, 'take'>;
 }
 
 /** Serves one attempt stream, report by report in order, until the attempt or the connection ends. Never rejects. */
@@ -36,7 +45,7 @@ export async function serveAttempt(call: AttemptCall, deps: AttemptStreamDepende
   const session = new AttemptSession(call, deps);
   try {
     // A loop that is left destroys the stream it reads by default, and with it the answer that is still to be sent.
-    for await (const report of call.iterator({ destroyOnReturn: false })) {
+    for await (const report of reportsOf(call)) {
       if (await session.take(report as AttemptReport__Output)) break;
     }
     call.end();
@@ -48,11 +57,28 @@ export async function serveAttempt(call: AttemptCall, deps: AttemptStreamDepende
   }
 }
 
+/** @throws FarmError `unavailable` when the first one does not come. */
+async function* reportsOf(call: AttemptCall): AsyncGenerator<unknown> {
+  const reports = call.iterator({ destroyOnReturn: false });
+  const first = reports.next();
+  first.catch(() => undefined);
+  const waiting = new AbortController();
+  const late = sleep(OPEN_MS, undefined, { signal: waiting.signal }).then(() => {
+    throw new FarmError('unavailable', `nothing was reported within ${OPEN_MS} ms`);
+  });
+  late.catch(() => undefined);
+  const report = await Promise.race([first, late]).finally(() => waiting.abort());
+  if (report.done) return;
+  yield report.value;
+  yield* reports;
+}
+
 class AttemptSession {
   readonly #call: AttemptCall;
   readonly #deps: AttemptStreamDependencies;
   readonly #stream = randomBytes(8).toString('hex');
   #lease: Lease | undefined;
+  #slot: Disposable | undefined;
   #isOver = false;
   #stage: { readonly name: string; readonly since: number } | undefined;
 
@@ -93,6 +119,7 @@ class AttemptSession {
 
   /** The stream is gone: unless the attempt is over, its agent has the grace to come back. */
   async close(): Promise<void> {
+    this.#slot?.[Symbol.dispose]();
     if (this.#isOver || !this.#lease || this.#deps.isStopping()) return;
     await this.#deps.attempts
       .startGrace(this.#lease, this.#stream)
@@ -103,6 +130,7 @@ class AttemptSession {
     if (!isGenuineLease(this.#deps.farmKey, lease)) {
       throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} was not made by this farm`);
     }
+    this.#slot ??= this.#deps.places.take(lease.agentId);
     const answer = await this.#deps.attempts.openAttempt(lease, this.#stream);
     if (answer.status === 'lost')
       throw new FarmError('lease_lost', `the lease of ${attemptKey(lease)} is gone`);
@@ -144,6 +172,9 @@ class AttemptSession {
   }
 
   #write(order: AttemptOrder): void {
-    if (!this.#call.cancelled) this.#call.write(order);
+    if (this.#call.cancelled) return;
+    if (this.#call.writableLength > MAX_UNREAD_ORDERS)
+      throw new FarmError('resource_exhausted', 'the agent does not read what it is answered');
+    this.#call.write(order);
   }
 }

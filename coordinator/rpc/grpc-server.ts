@@ -2,6 +2,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { AttemptsHandlers } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
 import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
+import { Places } from '../places.ts';
 import type { ArtifactUpload } from './artifact-upload.ts';
 import { toServiceError } from './attempt-errors.ts';
 import { type AttemptStreamDependencies, serveAttempt } from './attempt-stream.ts';
@@ -10,7 +11,7 @@ import { PacedReads } from './paced-reads.ts';
 
 /** How long calls in flight may take to end when the server stops, milliseconds. */
 const STOP_MS = 2_000;
-/** Calls of one agent at a time: a stream for each of its 64 slots, and its uploads. More wait on the agent. */
+/** Calls of one agent at a time: a stream for each of its 64 places, and its uploads. More wait on the agent. */
 const MAX_CALLS = 128;
 
 export interface GrpcServer extends AsyncDisposable {
@@ -18,12 +19,27 @@ export interface GrpcServer extends AsyncDisposable {
   readonly port: number;
 }
 
+/** Attempt streams of one agent: as many as it may have places, and some that are broken and not known to be yet. */
+const MAX_STREAMS_PER_AGENT = 1_100;
+
 /** Starts the server that agents speak to. Disposing ends its streams; agents go on at another coordinator. */
 export async function startGrpcServer(
-  deps: { readonly stream: Omit<AttemptStreamDependencies, 'isStopping'>; readonly upload: ArtifactUpload },
-  config: { readonly host: string; readonly port: number },
+  deps: {
+    readonly stream: Omit<AttemptStreamDependencies, 'isStopping' | 'places'>;
+    readonly upload: ArtifactUpload;
+  },
+  config: {
+    readonly host: string;
+    readonly port: number;
+    /** Attempt streams at once, and as many queries; more are refused with RESOURCE_EXHAUSTED. */
+    readonly maxStreams: number;
+  },
 ): Promise<GrpcServer> {
   let isStopping = false;
+  const max = config.maxStreams;
+  const streams = new Places({ max, maxPerHolder: max, what: 'attempt streams' });
+  const ofAgents = new Places({ max, maxPerHolder: MAX_STREAMS_PER_AGENT, what: 'attempt streams' });
+  const queries = new Places({ max, maxPerHolder: max, what: 'queries' });
   const serving = new Set<Promise<void>>();
   const writing = new Set<Promise<void>>();
   const paced = new PacedReads();
@@ -39,9 +55,16 @@ export async function startGrpcServer(
   widenCalls(server);
   const handlers: AttemptsHandlers = {
     Run: (call) => {
-      const served = serveAttempt(call, { ...deps.stream, isStopping: () => isStopping }).finally(() =>
-        serving.delete(served),
-      );
+      const place = takePlace(streams, (refusal) => call.emit('error', refusal));
+      if (!place) return;
+      const served = serveAttempt(call, {
+        ...deps.stream,
+        isStopping: () => isStopping,
+        places: ofAgents,
+      }).finally(() => {
+        place[Symbol.dispose]();
+        serving.delete(served);
+      });
       serving.add(served);
     },
     WriteArtifact: (call, callback) => {
@@ -55,7 +78,10 @@ export async function startGrpcServer(
       writing.add(written);
     },
     QueryArtifact: (call, callback) => {
-      deps.upload.query(call.request).then(
+      const place = takePlace(queries, callback);
+      if (!place) return;
+      const queried = deps.upload.query(call.request).finally(() => place[Symbol.dispose]());
+      queried.then(
         (status) => callback(null, status),
         (thrown: unknown) => callback(toServiceError(thrown)),
       );
@@ -76,6 +102,19 @@ export async function startGrpcServer(
       await Promise.all([...serving, ...writing]);
     },
   };
+}
+
+/** Undefined when there is none, which `refuse` then tells. */
+function takePlace(
+  places: Places,
+  refuse: (refusal: ReturnType<typeof toServiceError>) => void,
+): Disposable | undefined {
+  try {
+    return places.take('');
+  } catch (thrown) {
+    refuse(toServiceError(thrown));
+    return undefined;
+  }
 }
 
 async function bind(server: Server, address: string): Promise<number> {

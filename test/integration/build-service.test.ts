@@ -69,6 +69,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLog,
     maxQueued: 10,
+    maxQueuedPerClient: 1_000,
     onRequest: () => undefined,
   });
 });

@@ -78,7 +78,7 @@ export class BuildFarm implements AsyncDisposable {
         clock: systemClock,
         log: silentLog,
       },
-      { ...DEFAULT_LIFETIMES, leaseMs: 15_000, maxQueued: 100, maxWarming: 8 },
+      { ...DEFAULT_LIFETIMES, leaseMs: 15_000, maxQueued: 100, maxQueuedPerClient: 100, maxWarming: 8 },
     );
   }
 

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AttemptLog } from '../../agent/attempts/attempt-log.ts';
 import { finishMessage } from '../../agent/attempts/finish-message.ts';
-import { uploadArtifacts } from '../../agent/upload/artifact-upload.ts';
+import { ArtifactUpload } from '../../agent/upload/artifact-upload.ts';
 import { AttemptStream } from '../../agent/upload/attempt-stream.ts';
 import { CoordinatorPool } from '../../agent/upload/coordinator-pool.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -59,7 +59,7 @@ export class WrittenAttempt implements AsyncDisposable {
       sizeBytes: (await stat(path)).size,
     };
     const deps = { pool: this.#pool, clock: systemClock, log: silentLog };
-    await uploadArtifacts(deps, this.grant.lease, [{ artifact, path }], this.#gone.signal);
+    await new ArtifactUpload(deps).upload(this.grant.lease, [{ artifact, path }], this.#gone.signal);
     const output = { stdout: '', stderr: '', buildCommand: [] };
     const result = { outcome: 'failed', failure: 'build_error', reason, output, artifacts: [] } as const;
     this.#stream.end({ finish: finishMessage(result, [artifact]) });

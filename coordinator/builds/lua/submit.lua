@@ -1,7 +1,8 @@
 -- Answers from the build of this hash, or creates it queued. One atomic step: equal requests make one build.
 -- a: requestHash, generation, lane, builder, digest, source, spec, client, isPinned, maxQueued, priority (device, bulk),
 --    owner (<priority>:<client>), weight
--- answers: status = existing | created | full, queueLength
+--    maxQueuedOfOwner: absent for no limit
+-- answers: status = existing | created | full, queueLength | ownerFull
 local key = build_key(a.requestHash)
 local state = redis.call('HGET', key, 'state')
 if state then
@@ -12,6 +13,8 @@ if state then
 end
 local length = redis.call('ZCARD', P .. 'queued')
 if length > a.maxQueued then return answer({ status = 'full', queueLength = length }) end
+local of_owner = tonumber(redis.call('HGET', P .. 'client-waiting', a.owner) or '0')
+if a.maxQueuedOfOwner and of_owner >= a.maxQueuedOfOwner then return answer({ status = 'ownerFull' }) end
 create_queued(a, now())
 redis.call('ZADD', P .. 'unpublished', now(), a.requestHash)
 enter_waiting(a.requestHash)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Reach, report, tableOfTimes } from '../dispatch/report.ts';
+import { tableOfTimes } from '../dispatch/report.ts';
 import { timesOf } from '../dispatch/times.ts';
+import { type Reach, report } from '../reach.ts';
 import { timedLine, timeLines } from './follow-times.ts';
 import { openLogFarm } from './log-farm.ts';
 
