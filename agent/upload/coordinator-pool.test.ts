@@ -80,3 +80,13 @@ test('disposing closes every client that was made', async () => {
   const states = clients.map((client) => client.getChannel().getConnectivityState(false));
   expect(states).toEqual([connectivityState.SHUTDOWN, connectivityState.SHUTDOWN]);
 });
+
+test('clients of coordinators that are gone do not pile up', async () => {
+  await using pool = new CoordinatorPool([]);
+  for (let port = 1; port <= 50; port += 1) {
+    pool.update([`127.0.0.1:${port}`]);
+    pool.current();
+  }
+  expect(pool.size).toBe(9);
+  expect(pool.current()?.address).toBe('127.0.0.1:50');
+});

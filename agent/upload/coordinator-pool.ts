@@ -2,6 +2,9 @@ import { credentials } from '@grpc/grpc-js';
 import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
 import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
 
+/** Clients of coordinators that live no more are kept, up to this many, for attempts that still hear of them. */
+const MAX_FORMER = 8;
+
 /** A coordinator's gRPC client. */
 export interface Coordinator {
   readonly address: string;
@@ -21,9 +24,20 @@ export class CoordinatorPool implements AsyncDisposable {
     this.#isFixed = fixed.length > 0;
   }
 
-  /** Takes over which coordinators live, best first. Clients of others stay open for the attempts that use them. */
+  /** Takes over which coordinators live, best first. Clients of a few others stay open for the attempts that use them. */
   update(addresses: readonly string[]): void {
-    if (!this.#isFixed && addresses.length > 0) this.#addresses = addresses;
+    if (this.#isFixed || addresses.length === 0) return;
+    this.#addresses = addresses;
+    const former = [...this.#clients.values()].filter(({ address }) => !addresses.includes(address));
+    for (const { address, client } of former.slice(0, -MAX_FORMER)) {
+      this.#clients.delete(address);
+      client.close();
+    }
+  }
+
+  /** Clients that are open. */
+  get size(): number {
+    return this.#clients.size;
   }
 
   /** The coordinator to use now; undefined while none is known. */
