@@ -9,6 +9,7 @@ import { FEED_PACKAGES } from './feed-packages.ts';
 import { archiveName, buildArchive, IMAGE_BUILDER_ASSETS } from './imagebuilder-archive.ts';
 import { KERNEL_PACKAGES } from './kernel-packages.ts';
 import { KNOB_PACKAGES } from './knob-packages.ts';
+import { buildLightArchive, LIGHT_ASSETS } from './light-imagebuilder.ts';
 import { MINI_TARGETS, type MiniTarget } from './mini-targets.ts';
 import { kmodsFolder, MINI_VERSIONS, MINI_VERSIONS_JSON, type MiniVersion } from './mini-versions.ts';
 import { writeFeed } from './package-feed.ts';
@@ -35,7 +36,11 @@ export interface WriteUpstreamOptions {
   readonly targets?: readonly string[];
   /** Whose mirror it is; default: OpenWrt's. */
   readonly distro?: string;
+  /** `light`: ImageBuilders that only look like ones, see `buildLightArchive`. Default `mini`. */
+  readonly imageBuilder?: ImageBuilderKind;
 }
+
+type ImageBuilderKind = 'mini' | 'light';
 
 export const VERSIONS_FILE = '.versions.json';
 const ALL_PACKAGES: readonly PackageSpec[] = [
@@ -54,7 +59,7 @@ export async function writeUpstream(
   root: string,
   options: WriteUpstreamOptions = {},
 ): Promise<WrittenUpstream> {
-  const { distro } = options;
+  const { distro, imageBuilder = 'mini' } = options;
   const versions = MINI_VERSIONS.filter((each) => options.versions?.includes(each.version) ?? true).map(
     (each) => (distro === undefined ? each : { ...each, distro }),
   );
@@ -63,7 +68,8 @@ export async function writeUpstream(
   const key = await loadSigningKey(`${root}.seed`);
   const publicKeyPath = `${root}.pub`;
   await writeFile(publicKeyPath, key.publicKeyFile);
-  const stamp = await fingerprint([key.keyId, versions, targets]);
+  const assets = imageBuilder === 'light' ? LIGHT_ASSETS : IMAGE_BUILDER_ASSETS;
+  const stamp = await fingerprint([key.keyId, versions, targets, imageBuilder], assets);
   const result = { root, publicKeyFile: key.publicKeyFile, publicKeyPath };
   const there = existsSync(join(root, VERSIONS_FILE));
   if (there && (await readFile(`${root}.stamp`, 'utf8').catch(() => '')) === stamp) {
@@ -72,7 +78,7 @@ export async function writeUpstream(
 
   const draft = `${root}.${randomBytes(4).toString('hex')}`;
   try {
-    await writeTree(draft, versions, targets, key);
+    await writeTree(draft, versions, targets, key, imageBuilder);
     await rm(`${root}.stamp`, { force: true });
     await rm(root, { recursive: true, force: true });
     await rename(draft, root);
@@ -84,12 +90,12 @@ export async function writeUpstream(
 }
 
 /** Changes with the options, this folder's code and the ImageBuilder's files. */
-async function fingerprint(options: unknown): Promise<string> {
+async function fingerprint(options: unknown, assets: string): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(options));
-  const folders = [import.meta.dirname, IMAGE_BUILDER_ASSETS];
+  const folders = [import.meta.dirname, assets];
   for (const folder of folders) {
     const entries = await readdir(folder, {
-      recursive: folder === IMAGE_BUILDER_ASSETS,
+      recursive: folder === assets,
       withFileTypes: true,
     });
     const paths = entries.filter((each) => each.isFile() && !/\.test\.|\.md$/.test(each.name));
@@ -105,10 +111,11 @@ async function writeTree(
   versions: readonly MiniVersion[],
   targets: readonly MiniTarget[],
   key: UsignKeyPair,
+  imageBuilder: ImageBuilderKind,
 ): Promise<void> {
   await mkdir(root, { recursive: true });
   await writeFile(join(root, VERSIONS_FILE), JSON.stringify(MINI_VERSIONS_JSON));
-  for (const version of versions) await writeVersion(root, version, targets, key);
+  for (const version of versions) await writeVersion(root, version, targets, key, imageBuilder);
 }
 
 /** Writes one version below the mirror's root; that it is there stands elsewhere, in `.versions.json`. */
@@ -117,13 +124,14 @@ export async function writeVersion(
   version: MiniVersion,
   targets: readonly MiniTarget[],
   key: UsignKeyPair,
+  imageBuilder: ImageBuilderKind = 'mini',
 ): Promise<void> {
   const folder = join(root, version.path);
   await mkdir(folder, { recursive: true });
   const architectures = Object.fromEntries(targets.map((each) => [each.name, each.architecture]));
   await writeFile(join(folder, '.targets.json'), JSON.stringify(architectures));
   await writeFile(join(folder, '.overview.json'), JSON.stringify(overview(version, targets)));
-  for (const target of targets) await writeTarget(root, version, target, key);
+  for (const target of targets) await writeTarget(root, version, target, key, imageBuilder);
 }
 
 /** What the Firmware Selector finds devices in. Source: firmware-selector, which reads `profiles` of it. */
@@ -140,6 +148,7 @@ export async function writeTarget(
   version: MiniVersion,
   target: MiniTarget,
   key: UsignKeyPair,
+  imageBuilder: ImageBuilderKind = 'mini',
 ): Promise<void> {
   const context = { version, target, key };
   const folder = join(root, version.path);
@@ -164,7 +173,10 @@ export async function writeTarget(
   await writeSigned(
     ofTarget,
     {
-      [archiveName(version, target)]: await buildArchive(version, target, packages, key),
+      [archiveName(version, target)]:
+        imageBuilder === 'light'
+          ? await buildLightArchive(version, target)
+          : await buildArchive(version, target, packages, key),
       'profiles.json': publishedProfiles(version, target),
       'version.buildinfo': `${version.versionCode}\n`,
     },

@@ -1,0 +1,64 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BuildJsonSchema } from '../../../../coordinator/builds/sealed-build.ts';
+import { sha256Hex } from '../../../../shared/digest.ts';
+import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
+import { parseJsonAs } from '../../../../shared/schema.ts';
+import type { LedgerFarm } from '../farm.ts';
+import type { Finding } from './finding.ts';
+import { inParallel } from './in-parallel.ts';
+
+/** Every file of every result is served with the bytes `build.json` promises, and all of them come from one attempt. */
+export async function auditFiles(farm: LedgerFarm): Promise<Finding> {
+  const problems: string[] = [];
+  let looked = 0;
+  const paths = await buildJsonPaths(farm.disk.folder);
+  const coordinators = farm.coordinators.map(({ httpUrl }) => httpUrl);
+  await inParallel(paths, 8, async (path) => {
+    const json = readBuildJson(await readFile(path, 'utf8'), path);
+    const folder = path.split('/').at(-2) ?? '';
+    const markers = new Map<string, string>();
+    for (const artifact of json.artifacts) {
+      const url = coordinators[looked % coordinators.length];
+      looked += 1;
+      const where = `${folder.slice(0, 12)}/${artifact.name}`;
+      const response = await fetch(`${url}/store/${folder}/${artifact.name}`);
+      const bytes = Buffer.from(await response.arrayBuffer());
+      if (response.status !== 200) problems.push(`${where}: served with ${response.status}`);
+      else if (sha256Hex(bytes) !== artifact.sha256)
+        problems.push(`${where}: other bytes than build.json says`);
+      for (const marker of markersIn(artifact.name, bytes)) markers.set(marker, artifact.name);
+    }
+    if (json.outcome === 'done') markers.set(String(json.answer.attempt_marker), 'its answer');
+    const { manifest } = json.answer as { manifest?: Record<string, string> };
+    if (manifest?.['attempt-marker']) markers.set(manifest['attempt-marker'], 'its manifest');
+    if (json.outcome === 'done' && markers.size !== 1) {
+      problems.push(`${folder.slice(0, 12)}: a mix of attempts: ${[...markers.values()].join(', ')}`);
+    }
+  });
+  return { check: 'served files are those of build.json and of one attempt', looked, problems };
+}
+
+async function buildJsonPaths(root: string): Promise<readonly string[]> {
+  const entries = await readdir(join(root, 'builds'), { recursive: true }).catch(() => []);
+  return entries.filter((name) => name.endsWith('/build.json')).map((name) => join(root, 'builds', name));
+}
+
+function readBuildJson(text: string, path: string) {
+  return parseJsonAs(BuildJsonSchema, text, path);
+}
+
+/** The attempts a file tells of; see `buildLightArchive`. */
+function markersIn(name: string, bytes: Buffer): readonly string[] {
+  const lines = bytes.toString().split('\n');
+  if (name.endsWith('.bin')) {
+    // The last line is cut where the file is full.
+    return [...new Set(lines.slice(0, -1).map((line) => line.split(' ')[0] ?? ''))];
+  }
+  if (name === 'profiles.json') return [String(JSON.parse(bytes.toString()).attempt_marker)];
+  if (name === BUILD_LOG_NAME) {
+    const told = lines.filter((line) => line.startsWith('attempt marker '));
+    return [...new Set(told.map((line) => line.slice('attempt marker '.length)))];
+  }
+  return [];
+}

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { processesNaming } from '../../support/processes.ts';
+import { auditFiles } from './audit/files.ts';
+import { acceptedBuilds, auditFinals, auditOnce } from './audit/finals.ts';
+import type { Finding } from './audit/finding.ts';
+import { auditLeftovers } from './audit/leftovers.ts';
+import { allReady, type LedgerFarm, startLedgerFarm } from './farm.ts';
+import type { FaultKind } from './fault-kind.ts';
+import { type LedgerLine, readLedger } from './ledger-file.ts';
+import { Noise } from './noise.ts';
+import { type RunningClient, startClient } from './running-client.ts';
+import { planFaults } from './schedule.ts';
+import { type DoneFault, runStorm } from './storm.ts';
+
+export interface LedgerOptions {
+  readonly seed: number;
+  readonly builds: number;
+  /** What is done to the farm. */
+  readonly kinds: readonly FaultKind[];
+  /** Empty; everything of the run lies below it. */
+  readonly folder: string;
+  readonly stop: AbortSignal;
+  readonly onEvent: (text: string) => void;
+}
+
+export interface LedgerReport {
+  readonly lines: readonly LedgerLine[];
+  readonly faults: readonly DoneFault[];
+  readonly findings: readonly Finding[];
+  readonly skipped: readonly string[];
+  readonly unaskedEnds: readonly string[];
+  readonly noise: string;
+  readonly tookMs: number;
+}
+
+const COORDINATORS = 2;
+const AGENTS = 4;
+const SLOTS = 2;
+/** Most that a machine of two cores makes beside all else. */
+const PER_SECOND = 3.5;
+const SHORTEST_MS = 70_000;
+const BUILD_BYTES = 160 * 1024;
+/** How long the last builds may take after the farm is whole again, milliseconds. */
+const LAST_BUILDS_MS = 180_000;
+/** Uploads that nobody owns are swept up when they are a minute old, at a look each minute. */
+const SWEPT_MS = 140_000;
+
+/** Starts a farm, hurts it while a client asks for builds, heals it and balances the books. */
+export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
+  const { seed, builds, folder, stop, onEvent } = options;
+  const began = Date.now();
+  const noise = new Noise();
+  const farm = await startLedgerFarm(folder, {
+    coordinators: COORDINATORS,
+    agents: AGENTS,
+    slots: SLOTS,
+    artifactBytes: 64 * 1024 ** 2 + builds * BUILD_BYTES,
+  });
+  let findings: readonly Finding[] = [];
+  let faults: readonly DoneFault[] = [];
+  let unaskedEnds: readonly string[] = [];
+  const ledgerPath = join(folder, 'ledger.jsonl');
+  const refusals = options.kinds.map((kind) => ({ kind, refusal: kind.refusal?.(farm) }));
+  try {
+    await allReady(farm, 30_000);
+    const durationMs = Math.max(SHORTEST_MS, (builds / PER_SECOND) * 1_000);
+    await using client = startClient({
+      urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
+      adminToken: farm.adminToken,
+      ledgerPath,
+      seed,
+      builds,
+      perSecond: builds / (durationMs / 1_000),
+      maxOpen: 60,
+    });
+    const kinds = refusals.filter(({ refusal }) => refusal === undefined).map(({ kind }) => kind);
+    const plan = planFaults(kinds, { seed, durationMs, agents: AGENTS, coordinators: COORDINATORS });
+    onEvent(`${builds} builds, ${plan.length} faults in ${Math.round((plan.at(-1)?.atMs ?? 0) / 1000)} s`);
+    faults = await runStorm(farm, plan, seed, stop, onEvent);
+    onEvent('the farm is whole again');
+    await lastBuilds(client, builds, stop);
+    stop.throwIfAborted();
+    findings = await audit(farm, await readLedger(ledgerPath), seed);
+    unaskedEnds = farm.processes().flatMap((process) => process.unaskedEnds);
+  } finally {
+    await farm[Symbol.asyncDispose]();
+  }
+  const left = processesNaming(folder).filter(({ pid }) => pid !== process.pid);
+  return {
+    lines: await readLedger(ledgerPath),
+    faults,
+    findings: [...findings, { check: 'no process outlives the farm', looked: 1, problems: left.map(textOf) }],
+    skipped: refusals.flatMap(({ kind, refusal }) =>
+      refusal === undefined ? [] : `${kind.name}: ${refusal}`,
+    ),
+    unaskedEnds,
+    noise: noise.text(),
+    tookMs: Date.now() - began,
+  };
+}
+
+/** Waits for the client to hear the end of every build; one that never ends is found by the audit. */
+async function lastBuilds(client: RunningClient, builds: number, stop: AbortSignal): Promise<void> {
+  let heardAt = Date.now();
+  let known = '';
+  let isDone = false;
+  const done = client.done.finally(() => {
+    isDone = true;
+  });
+  done.catch(() => undefined);
+  while (!isDone && !stop.aborted) {
+    const progress = client.progress();
+    const text = `${progress.accepted} ${progress.open}`;
+    if (text !== known) heardAt = Date.now();
+    known = text;
+    if (Date.now() - heardAt > LAST_BUILDS_MS / (progress.accepted < builds ? 1 : 3)) client.stop();
+    await sleep(100);
+  }
+  if (isDone) await done;
+}
+
+async function audit(farm: LedgerFarm, lines: readonly LedgerLine[], seed: number): Promise<Finding[]> {
+  const builds = acceptedBuilds(lines, seed);
+  const wrong = lines.flatMap((line) =>
+    line.kind === 'wrong' ? `${line.hash.slice(0, 12)} ${line.what}` : [],
+  );
+  return [
+    await auditFinals(farm, builds),
+    await auditOnce(farm, builds),
+    { check: 'no client was told what cannot be', looked: lines.length, problems: wrong },
+    await auditFiles(farm),
+    await auditLeftovers(farm, SWEPT_MS),
+  ];
+}
+
+function textOf({ pid, command }: { readonly pid: number; readonly command: string }): string {
+  return `${pid}: ${command.slice(0, 120)}`;
+}

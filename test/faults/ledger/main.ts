@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { allKinds } from './kinds.ts';
+import { runLedger } from './ledger-run.ts';
+import { MAX_REQUESTS } from './requests.ts';
+import { balances, table } from './table.ts';
+
+/* `npm run faults -- --seed N --builds M`: hurts a farm in every way, and proves that nothing accepted was lost. */
+
+const HELP = `npm run faults -- [--seed N] [--builds M] [--without NAME …] [--only NAME …] [--keep] [--quiet]
+Exit code 0 when the ledger balances, 1 when it does not. Names of faults: a part is enough.
+`;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
+    builds: { type: 'string', default: '2000' },
+    without: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string', multiple: true, default: [] },
+    keep: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+function wholeNumber(name: 'seed' | 'builds', most: number): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new RangeError(`--${name} is a whole number from 1 to ${most}`);
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const seed = wholeNumber('seed', 2 ** 31);
+  const builds = wholeNumber('builds', MAX_REQUESTS);
+  const named = (parts: readonly string[], name: string): boolean =>
+    parts.some((part) => name.includes(part));
+  const kinds = allKinds().filter(
+    ({ name }) => !named(values.without, name) && (values.only.length === 0 || named(values.only, name)),
+  );
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => stop.abort(new Error(signal)));
+  const folder = await mkdtemp(join(tmpdir(), 'wrtfarm-ledger-'));
+  const began = Date.now();
+  const onEvent = (text: string): void => {
+    if (!values.quiet) console.error(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)}  ${text}`);
+  };
+  let isToBeKept = values.keep;
+  try {
+    const report = await runLedger({ seed, builds, kinds, folder, stop: stop.signal, onEvent });
+    console.log(table(report, seed));
+    isToBeKept ||= !balances(report);
+    return balances(report) ? 0 : 1;
+  } finally {
+    if (isToBeKept) console.log(`logs and ledger: ${folder}`);
+    else await rm(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main();

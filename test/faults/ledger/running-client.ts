@@ -1,0 +1,43 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { ClientPlan } from './client.ts';
+
+/** The client at work, in a process of its own that nothing is done to. Disposing ends it. */
+export interface RunningClient extends AsyncDisposable {
+  /** Requests that were accepted, and builds whose end it has not heard. */
+  progress(): { readonly accepted: number; readonly open: number };
+  /** Resolves when it has heard the end of every build; rejects when it broke. */
+  readonly done: Promise<void>;
+  /** Lets it write down what is open, and end. */
+  stop(): void;
+}
+
+export function startClient(plan: ClientPlan): RunningClient {
+  const child = fork(
+    fileURLToPath(new URL('client-process.ts', import.meta.url).href.replace(/\.ts$/, '.js')),
+    {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
+  let progress = { accepted: 0, open: 0 };
+  child.on('message', (message) => {
+    progress = message as typeof progress;
+  });
+  const done = once(child, 'exit').then(([code, signal]) => {
+    if (code !== 0) throw new Error(`the client ended with ${code ?? signal}`);
+  });
+  done.catch(() => undefined);
+  child.send(plan);
+  return {
+    progress: () => progress,
+    done,
+    stop: () => {
+      if (child.connected) child.send('stop');
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM');
+      await done.catch(() => undefined);
+    },
+  };
+}
