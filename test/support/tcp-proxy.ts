@@ -22,8 +22,8 @@ export interface TcpProxy extends AsyncDisposable {
   heal(): void;
 }
 
-/** Opens a line on 127.0.0.1. @param target asked for at each connection. */
-export async function openTcpProxy(target: () => number): Promise<TcpProxy> {
+/** Opens a line to a server on 127.0.0.1. @param target its port, asked for at each connection. @param host where it is entered. */
+export async function openTcpProxy(target: () => number, host = '127.0.0.1'): Promise<TcpProxy> {
   let state: 'whole' | 'silent' | 'cut' = 'whole';
   let quality: LineQuality = {};
   const open = new Set<Line>();
@@ -39,7 +39,7 @@ export async function openTcpProxy(target: () => number): Promise<TcpProxy> {
     open.add(line);
     line.closed.then(() => open.delete(line)).catch(() => undefined);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const destroyAll = (): void => {
     for (const line of open) line.destroy();

@@ -3,11 +3,18 @@ import { type Random, seededRandom } from '../../bench/sim/random.ts';
 import { type AnswerLine, LedgerWriter } from './ledger-file.ts';
 import { ledgerRequest } from './requests.ts';
 
+export interface ClientSignals {
+  readonly stop: AbortSignal;
+  readonly enough: AbortSignal;
+}
+
 export interface ClientPlan {
   readonly urls: readonly string[];
   readonly adminToken: string;
   readonly ledgerPath: string;
   readonly seed: number;
+  /** Number of the first request. */
+  readonly first: number;
   readonly builds: number;
   /** New requests in a second, while less than `maxOpen` builds are unfinished. */
   readonly perSecond: number;
@@ -41,23 +48,26 @@ export class LedgerClient {
   readonly #random: Random;
   readonly #open = new Map<string, OpenBuild>();
   readonly #stop: AbortSignal;
+  readonly #enough: AbortSignal;
   #accepted = 0;
+  #isAllSubmitted = false;
 
-  private constructor(plan: ClientPlan, ledger: LedgerWriter, stop: AbortSignal) {
+  private constructor(plan: ClientPlan, ledger: LedgerWriter, { stop, enough }: ClientSignals) {
     this.#plan = plan;
     this.#ledger = ledger;
     this.#random = seededRandom(plan.seed + 17);
     this.#stop = stop;
+    this.#enough = AbortSignal.any([stop, enough]);
   }
 
-  /** Resolves when all builds are final, or `stop` is aborted. @param onProgress told of how many were accepted and are open. */
+  /** Resolves when all builds are final, or `stop` is aborted; after `enough` it asks for nothing new. @param onProgress told of how many were accepted and are open. */
   static async run(
     plan: ClientPlan,
-    stop: AbortSignal,
+    signals: ClientSignals,
     onProgress: (accepted: number, open: number) => void,
   ): Promise<void> {
     await using ledger = await LedgerWriter.create(plan.ledgerPath);
-    const client = new LedgerClient(plan, ledger, stop);
+    const client = new LedgerClient(plan, ledger, signals);
     const telling = setInterval(() => onProgress(client.#accepted, client.#open.size), 500);
     try {
       await Promise.all([client.#submitAll(), client.#pollAll()]);
@@ -69,19 +79,18 @@ export class LedgerClient {
   }
 
   async #submitAll(): Promise<void> {
-    const { builds, perSecond, maxOpen } = this.#plan;
+    const { first, builds, perSecond, maxOpen } = this.#plan;
     const submitting = new Set<Promise<void>>();
-    for (let n = 0; n < builds && !this.#stop.aborted; n += 1) {
-      while (this.#open.size + submitting.size >= maxOpen && !this.#stop.aborted) await sleep(50);
+    for (let n = first; n < first + builds && !this.#enough.aborted; n += 1) {
+      while (this.#open.size + submitting.size >= maxOpen && !this.#enough.aborted) await sleep(50);
       const one = this.#submit(n).finally(() => submitting.delete(one));
       submitting.add(one);
-      // A third of the time in a burst: the rate is a mean.
-      await sleep(
-        this.#random.next() < 0.33 ? 0 : (1_000 / perSecond) * 1.5 * this.#random.next() * 2 * 0.75,
-      );
+      // A third of them in bursts.
+      const isBurst = this.#random.next() < 1 / 3;
+      await sleep(isBurst ? 0 : ((1_000 * 3) / perSecond) * this.#random.next());
     }
     await Promise.all(submitting);
-    this.#accepted = builds;
+    this.#isAllSubmitted = true;
   }
 
   async #submit(n: number): Promise<void> {
@@ -92,7 +101,9 @@ export class LedgerClient {
     this.#accepted += 1;
     if (answer.status === 202) this.#open.set(hash, { n, hash, said: '' });
     if (isCancelled) await this.#cancel(hash);
-    if (this.#random.next() < AGAIN) await this.#askAgain(Math.floor(this.#random.next() * (n + 1)));
+    if (this.#random.next() < AGAIN) {
+      await this.#askAgain(this.#plan.first + Math.floor(this.#random.next() * (n + 1 - this.#plan.first)));
+    }
   }
 
   /** Asks for what was asked for before, once, wherever. */
@@ -117,7 +128,7 @@ export class LedgerClient {
       const asking = [...this.#open.values()].map((build) => this.#poll(build));
       await Promise.all(asking);
       if (this.#stop.aborted) return;
-      if (this.#open.size === 0 && this.#accepted >= this.#plan.builds) return;
+      if (this.#open.size === 0 && this.#isAllSubmitted) return;
       await sleep(Math.max(20, POLL_MS - (Date.now() - began)));
     }
   }

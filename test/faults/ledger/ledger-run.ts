@@ -5,10 +5,13 @@ import { auditFiles } from './audit/files.ts';
 import { acceptedBuilds, auditFinals, auditOnce } from './audit/finals.ts';
 import type { Finding } from './audit/finding.ts';
 import { auditLeftovers } from './audit/leftovers.ts';
+import type { ClientPlan } from './client.ts';
 import { allReady, type LedgerFarm, startLedgerFarm } from './farm.ts';
 import type { FaultKind } from './fault-kind.ts';
 import { type LedgerLine, readLedger } from './ledger-file.ts';
 import { Noise } from './noise.ts';
+import { measureRecovery, type RecoveryTimes } from './recovery-times.ts';
+import { DRILL_FROM } from './requests.ts';
 import { type RunningClient, startClient } from './running-client.ts';
 import { planFaults } from './schedule.ts';
 import { type DoneFault, runStorm } from './storm.ts';
@@ -18,6 +21,8 @@ export interface LedgerOptions {
   readonly builds: number;
   /** What is done to the farm. */
   readonly kinds: readonly FaultKind[];
+  /** How thoroughly recovery times are measured: 1 as usual, 0 not at all. */
+  readonly drills: number;
   /** Empty; everything of the run lies below it. */
   readonly folder: string;
   readonly stop: AbortSignal;
@@ -28,6 +33,7 @@ export interface LedgerReport {
   readonly lines: readonly LedgerLine[];
   readonly faults: readonly DoneFault[];
   readonly findings: readonly Finding[];
+  readonly recovery: readonly RecoveryTimes[];
   readonly skipped: readonly string[];
   readonly unaskedEnds: readonly string[];
   readonly noise: string;
@@ -41,8 +47,10 @@ const SLOTS = 2;
 const PER_SECOND = 3.5;
 const SHORTEST_MS = 70_000;
 const BUILD_BYTES = 160 * 1024;
-/** How long the last builds may take after the farm is whole again, milliseconds. */
-const LAST_BUILDS_MS = 180_000;
+/** When a farm that is whole has ended no build for so long, what is open will never end, milliseconds. */
+const NO_NEWS_MS = 90_000;
+/** More than are asked for while recovery times are measured. */
+const DRILL_BUILDS = 20_000;
 /** Uploads that nobody owns are swept up when they are a minute old, at a look each minute. */
 const SWEPT_MS = 140_000;
 
@@ -59,27 +67,33 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
   });
   let findings: readonly Finding[] = [];
   let faults: readonly DoneFault[] = [];
+  let recovery: readonly RecoveryTimes[] = [];
   let unaskedEnds: readonly string[] = [];
   const ledgerPath = join(folder, 'ledger.jsonl');
   const refusals = options.kinds.map((kind) => ({ kind, refusal: kind.refusal?.(farm) }));
   try {
     await allReady(farm, 30_000);
     const durationMs = Math.max(SHORTEST_MS, (builds / PER_SECOND) * 1_000);
-    await using client = startClient({
+    const plan: ClientPlan = {
       urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
       adminToken: farm.adminToken,
       ledgerPath,
       seed,
+      first: 0,
       builds,
       perSecond: builds / (durationMs / 1_000),
       maxOpen: 60,
-    });
+    };
+    await using client = startClient(plan);
     const kinds = refusals.filter(({ refusal }) => refusal === undefined).map(({ kind }) => kind);
-    const plan = planFaults(kinds, { seed, durationMs, agents: AGENTS, coordinators: COORDINATORS });
-    onEvent(`${builds} builds, ${plan.length} faults in ${Math.round((plan.at(-1)?.atMs ?? 0) / 1000)} s`);
-    faults = await runStorm(farm, plan, seed, stop, onEvent);
+    const planned = planFaults(kinds, { seed, durationMs, agents: AGENTS, coordinators: COORDINATORS });
+    onEvent(
+      `${builds} builds, ${planned.length} faults in ${Math.round((planned.at(-1)?.atMs ?? 0) / 1000)} s`,
+    );
+    faults = await runStorm(farm, planned, seed, stop, onEvent);
     onEvent('the farm is whole again');
-    await lastBuilds(client, builds, stop);
+    await lastBuilds(client, stop);
+    if (options.drills > 0) recovery = await drill(farm, options, { ...plan, first: DRILL_FROM });
     stop.throwIfAborted();
     findings = await audit(farm, await readLedger(ledgerPath), seed);
     unaskedEnds = farm.processes().flatMap((process) => process.unaskedEnds);
@@ -91,6 +105,7 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
     lines: await readLedger(ledgerPath),
     faults,
     findings: [...findings, { check: 'no process outlives the farm', looked: 1, problems: left.map(textOf) }],
+    recovery,
     skipped: refusals.flatMap(({ kind, refusal }) =>
       refusal === undefined ? [] : `${kind.name}: ${refusal}`,
     ),
@@ -101,7 +116,7 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
 }
 
 /** Waits for the client to hear the end of every build; one that never ends is found by the audit. */
-async function lastBuilds(client: RunningClient, builds: number, stop: AbortSignal): Promise<void> {
+async function lastBuilds(client: RunningClient, stop: AbortSignal): Promise<void> {
   let heardAt = Date.now();
   let known = '';
   let isDone = false;
@@ -110,14 +125,26 @@ async function lastBuilds(client: RunningClient, builds: number, stop: AbortSign
   });
   done.catch(() => undefined);
   while (!isDone && !stop.aborted) {
-    const progress = client.progress();
-    const text = `${progress.accepted} ${progress.open}`;
+    const text = JSON.stringify(client.progress());
     if (text !== known) heardAt = Date.now();
     known = text;
-    if (Date.now() - heardAt > LAST_BUILDS_MS / (progress.accepted < builds ? 1 : 3)) client.stop();
+    if (Date.now() - heardAt > NO_NEWS_MS) client.stop();
     await sleep(100);
   }
   if (isDone) await done;
+}
+
+/** Recovery times, of a farm that makes builds of two seconds for half its slots. */
+async function drill(
+  farm: LedgerFarm,
+  { drills, stop, onEvent }: LedgerOptions,
+  plan: ClientPlan,
+): Promise<readonly RecoveryTimes[]> {
+  await using client = startClient({ ...plan, builds: DRILL_BUILDS, perSecond: 1.5, maxOpen: 8 });
+  const times = await measureRecovery(farm, drills, stop, onEvent);
+  client.enough();
+  await lastBuilds(client, stop);
+  return times;
 }
 
 async function audit(farm: LedgerFarm, lines: readonly LedgerLine[], seed: number): Promise<Finding[]> {

@@ -31,6 +31,9 @@ export const LEDGER_UPSTREAM = { versions: ['24.10.4', '25.12.0'], targets: ['at
 /** As many different requests as there can be. */
 export const MAX_REQUESTS: number = DEVICES.length * (2 ** NAMES.length - 1);
 
+/** Requests from this number on take two seconds each and always succeed: so that an agent surely has work when it is hurt. */
+export const DRILL_FROM = 1_000_000;
+
 export interface LedgerRequest {
   readonly body: object;
   /** `fail`: `make image` fails, which is the build's honest end. */
@@ -43,11 +46,18 @@ export interface LedgerRequest {
 export function ledgerRequest(seed: number, n: number): LedgerRequest {
   const random = seededRandom(seed * 1_000_003 + n);
   const device = DEVICES[n % DEVICES.length];
-  const chosen = Math.floor(n / DEVICES.length) + 1;
+  const chosen = Math.floor((n % DRILL_FROM) / DEVICES.length) + 1;
   const packages: string[] = NAMES.filter((_, bit) => (chosen >> bit) & 1);
+  if (n >= DRILL_FROM) {
+    return {
+      body: { ...device, packages: [...packages, 'knob-slow-2'] },
+      wanted: 'image',
+      isCancelled: false,
+    };
+  }
   const draw = random.next();
   if (draw < 0.04) packages.push('knob-fail');
-  else if (draw < 0.08) packages.push('knob-slow-2');
+  else if (draw < 0.08) packages.push('knob-slow-1');
   const defaults = random.next() < 0.1 ? { defaults: `# request ${n}\n` } : {};
   return {
     body: { ...device, packages, ...defaults },

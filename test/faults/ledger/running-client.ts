@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { assetPath } from '../../../shared/package-root.ts';
 import type { ClientPlan } from './client.ts';
 
 /** The client at work, in a process of its own that nothing is done to. Disposing ends it. */
@@ -9,17 +9,16 @@ export interface RunningClient extends AsyncDisposable {
   progress(): { readonly accepted: number; readonly open: number };
   /** Resolves when it has heard the end of every build; rejects when it broke. */
   readonly done: Promise<void>;
+  /** Lets it ask for nothing new. */
+  enough(): void;
   /** Lets it write down what is open, and end. */
   stop(): void;
 }
 
 export function startClient(plan: ClientPlan): RunningClient {
-  const child = fork(
-    fileURLToPath(new URL('client-process.ts', import.meta.url).href.replace(/\.ts$/, '.js')),
-    {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    },
-  );
+  const child = fork(assetPath('dist/test/faults/ledger/client-process.js'), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   let progress = { accepted: 0, open: 0 };
   child.on('message', (message) => {
     progress = message as typeof progress;
@@ -32,9 +31,8 @@ export function startClient(plan: ClientPlan): RunningClient {
   return {
     progress: () => progress,
     done,
-    stop: () => {
-      if (child.connected) child.send('stop');
-    },
+    enough: () => void (child.connected && child.send('enough')),
+    stop: () => void (child.connected && child.send('stop')),
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');
       await done.catch(() => undefined);

@@ -19,7 +19,7 @@ export interface ScheduleOptions {
   readonly coordinators: number;
 }
 
-/** Mean time from one fault to the next: several are under way at once. */
+/** About the time from one fault to the next: several are under way at once. */
 const GAP_MS = 4_000;
 /** What is wiped is whole again this long after, and what others lost before is mended. */
 const MENDED_MS = 10_000;
@@ -33,8 +33,8 @@ export function planFaults<K extends Kind>(
   options: ScheduleOptions,
 ): readonly PlannedFault<K>[] {
   const random = seededRandom(options.seed);
-  const rounds = Math.max(1, Math.floor(options.durationMs / (kinds.length * GAP_MS)));
-  const gapMs = Math.min(GAP_MS, options.durationMs / (rounds * kinds.length));
+  const rounds = Math.max(1, Math.round(options.durationMs / (kinds.length * GAP_MS)));
+  const gapMs = options.durationMs / (rounds * kinds.length);
   const planned: PlannedFault<K>[] = [];
   let atMs = 0;
   for (let round = 0; round < rounds; round += 1) {

@@ -1,4 +1,5 @@
 import type { LedgerReport } from './ledger-run.ts';
+import type { RecoveryTimes } from './recovery-times.ts';
 
 /** Problems of one kind that are told in full. */
 const TOLD = 12;
@@ -25,6 +26,8 @@ export function table(report: LedgerReport, seed: number): string {
       lines.push(row('', `  ${text}`));
     }
   }
+  if (report.recovery.length > 0)
+    lines.push('', 'recovery times, milliseconds:', ...report.recovery.map(recoveryRow));
   if (report.unaskedEnds.length > 0) lines.push('', 'programs that ended by themselves:');
   lines.push(...report.unaskedEnds.map((text) => row('', text)));
   lines.push(
@@ -33,6 +36,13 @@ export function table(report: LedgerReport, seed: number): string {
     balances(report) ? 'The ledger balances.' : 'The ledger does NOT balance.',
   );
   return lines.join('\n');
+}
+
+function recoveryRow({ name, reachMs, times }: RecoveryTimes): string {
+  const at = (share: number): string => (times[Math.ceil(times.length * share) - 1] ?? Number.NaN).toFixed(0);
+  const isMissed = Number(at(0.99)) > reachMs;
+  const numbers = `${times.length} times: p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)}`;
+  return row(isMissed ? 'missed' : 'reached', `${name}: ${numbers}; reach ${reachMs}`);
 }
 
 function row(left: string, right: string): string {

@@ -1,0 +1,63 @@
+import type { Redis } from 'ioredis';
+import type { LedgerAgent } from '../farm.ts';
+import type { Drill, DrillDependencies } from './drill.ts';
+import { isMadeElsewhere, newestPull, PATIENCE_MS, runningAttempts, until } from './watch-farm.ts';
+
+export const killedAgent: Drill = {
+  name: 'agent killed → its build is made elsewhere',
+  reachMs: 3_000,
+  times: 15,
+  once: async (deps, round) =>
+    await strike(
+      deps,
+      round,
+      async ({ process }) => await process.kill(),
+      async ({ process }) => await process.start(),
+    ),
+};
+
+export const frozenAgent: Drill = {
+  name: 'agent frozen → its build is made elsewhere',
+  reachMs: 18_000,
+  times: 5,
+  once: async (deps, round) =>
+    await strike(
+      deps,
+      round,
+      async ({ process }) => process.freeze(),
+      async ({ process }) => process.thaw(),
+    ),
+};
+
+/** Strikes an agent that works, and waits until each build it had is made by another one. */
+async function strike(
+  { farm, redis }: DrillDependencies,
+  round: number,
+  hurt: (agent: LedgerAgent) => Promise<void>,
+  heal: (agent: LedgerAgent) => Promise<void>,
+): Promise<readonly number[]> {
+  const agent = farm.agents[round % farm.agents.length];
+  if (!agent) return [];
+  const victims = await until(async () => {
+    const running = await runningAttempts(redis, agent.id);
+    return running.length > 0 ? running : undefined;
+  });
+  if (!victims) return [];
+  const since = performance.now();
+  await hurt(agent);
+  const times = await Promise.all(victims.map((attempt) => elsewhere(redis, attempt, since)));
+  const before = await newestPull(redis, agent.id);
+  await heal(agent);
+  await until(async () => ((await newestPull(redis, agent.id)) === before ? undefined : true));
+  return times.flatMap((time) => time ?? []);
+}
+
+/** Undefined for one that had ended before it could be lost. */
+async function elsewhere(redis: Redis, attempt: string, since: number): Promise<number | undefined> {
+  const seen = await until(async () => {
+    const made = await isMadeElsewhere(redis, attempt);
+    return made === 'no' ? undefined : { made, at: performance.now() };
+  });
+  if (!seen) return PATIENCE_MS;
+  return seen.made === 'yes' ? seen.at - since : undefined;
+}
