@@ -15,6 +15,7 @@ import { DRILL_FROM } from './requests.ts';
 import { type RunningClient, startClient } from './running-client.ts';
 import { planFaults } from './schedule.ts';
 import { type DoneFault, runStorm } from './storm.ts';
+import { wentThrough } from './went-through.ts';
 
 export interface LedgerOptions {
   readonly seed: number;
@@ -34,6 +35,8 @@ export interface LedgerReport {
   readonly faults: readonly DoneFault[];
   readonly findings: readonly Finding[];
   readonly recovery: readonly RecoveryTimes[];
+  /** See `wentThrough`. */
+  readonly events: ReadonlyMap<string, number>;
   readonly skipped: readonly string[];
   readonly unaskedEnds: readonly string[];
   readonly noise: string;
@@ -43,9 +46,12 @@ export interface LedgerReport {
 const COORDINATORS = 2;
 const AGENTS = 4;
 const SLOTS = 2;
-/** Most that a machine of two cores makes beside all else. */
-const PER_SECOND = 3.5;
-const SHORTEST_MS = 70_000;
+/** Half of them wait, so that there is work wherever it strikes. */
+const MAX_OPEN = 2 * AGENTS * SLOTS;
+/** A farm that makes less while it is hurt ends its run in peace. */
+const SLOWEST_PER_SECOND = 1;
+/** Within this long, at least, every kind of fault occurs. */
+const SHORTEST_MS = 48_000;
 const BUILD_BYTES = 160 * 1024;
 /** When a farm that is whole has ended no build for so long, what is open will never end, milliseconds. */
 const NO_NEWS_MS = 90_000;
@@ -53,6 +59,9 @@ const NO_NEWS_MS = 90_000;
 const DRILL_BUILDS = 20_000;
 /** Uploads that nobody owns are swept up when they are a minute old, at a look each minute. */
 const SWEPT_MS = 140_000;
+/** Runs of less builds do not wait for that. */
+const LONG_RUN = 1_000;
+const UNSWEPT_MS = 15_000;
 
 /** Starts a farm, hurts it while a client asks for builds, heals it and balances the books. */
 export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
@@ -68,12 +77,13 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
   let findings: readonly Finding[] = [];
   let faults: readonly DoneFault[] = [];
   let recovery: readonly RecoveryTimes[] = [];
+  let events: LedgerReport['events'] = new Map();
   let unaskedEnds: readonly string[] = [];
   const ledgerPath = join(folder, 'ledger.jsonl');
   const refusals = options.kinds.map((kind) => ({ kind, refusal: kind.refusal?.(farm) }));
   try {
     await allReady(farm, 30_000);
-    const durationMs = Math.max(SHORTEST_MS, (builds / PER_SECOND) * 1_000);
+    const durationMs = Math.max(SHORTEST_MS, (builds / SLOWEST_PER_SECOND) * 1_000);
     const plan: ClientPlan = {
       urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
       adminToken: farm.adminToken,
@@ -81,8 +91,8 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
       seed,
       first: 0,
       builds,
-      perSecond: builds / (durationMs / 1_000),
-      maxOpen: 60,
+      perSecond: builds / (SHORTEST_MS / 1_000),
+      maxOpen: MAX_OPEN,
     };
     await using client = startClient(plan);
     const kinds = refusals.filter(({ refusal }) => refusal === undefined).map(({ kind }) => kind);
@@ -90,12 +100,19 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
     onEvent(
       `${builds} builds, ${planned.length} faults in ${Math.round((planned.at(-1)?.atMs ?? 0) / 1000)} s`,
     );
-    faults = await runStorm(farm, planned, seed, stop, onEvent);
+    faults = await runStorm(farm, planned, {
+      seed,
+      least: kinds.length,
+      enough: client.allAccepted,
+      stop,
+      onFault: onEvent,
+    });
     onEvent('the farm is whole again');
     await lastBuilds(client, stop);
     if (options.drills > 0) recovery = await drill(farm, options, { ...plan, first: DRILL_FROM });
     stop.throwIfAborted();
-    findings = await audit(farm, await readLedger(ledgerPath), seed);
+    findings = await audit(farm, await readLedger(ledgerPath), options);
+    events = await wentThrough(farm);
     unaskedEnds = farm.processes().flatMap((process) => process.unaskedEnds);
   } finally {
     await farm[Symbol.asyncDispose]();
@@ -106,6 +123,7 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
     faults,
     findings: [...findings, { check: 'no process outlives the farm', looked: 1, problems: left.map(textOf) }],
     recovery,
+    events,
     skipped: refusals.flatMap(({ kind, refusal }) =>
       refusal === undefined ? [] : `${kind.name}: ${refusal}`,
     ),
@@ -147,7 +165,12 @@ async function drill(
   return times;
 }
 
-async function audit(farm: LedgerFarm, lines: readonly LedgerLine[], seed: number): Promise<Finding[]> {
+async function audit(
+  farm: LedgerFarm,
+  lines: readonly LedgerLine[],
+  { seed, builds: wanted }: LedgerOptions,
+): Promise<Finding[]> {
+  const waitsForSweep = wanted >= LONG_RUN;
   const builds = acceptedBuilds(lines, seed);
   const wrong = lines.flatMap((line) =>
     line.kind === 'wrong' ? `${line.hash.slice(0, 12)} ${line.what}` : [],
@@ -157,7 +180,10 @@ async function audit(farm: LedgerFarm, lines: readonly LedgerLine[], seed: numbe
     await auditOnce(farm, builds),
     { check: 'no client was told what cannot be', looked: lines.length, problems: wrong },
     await auditFiles(farm),
-    await auditLeftovers(farm, SWEPT_MS),
+    await auditLeftovers(
+      farm,
+      waitsForSweep ? { patienceMs: SWEPT_MS } : { patienceMs: UNSWEPT_MS, isUnswept: true },
+    ),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +49,8 @@ async function main(): Promise<number> {
   const drills = Number(values.drills ?? (builds >= 1_000 ? 1 : 0));
   if (!(drills >= 0)) throw new RangeError('--drills is a number from 0 on');
   const stop = new AbortController();
+  // Every fault that waits for its time listens.
+  setMaxListeners(0);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => stop.abort(new Error(signal)));
   const folder = await mkdtemp(join(tmpdir(), 'wrtfarm-ledger-'));

@@ -57,7 +57,9 @@ function takeNext<K extends Kind>(
   options: ScheduleOptions,
   random: Random,
 ): PlannedFault<K> {
-  const drawn = left.map((kind) => ({ kind, lastsMs: between(kind.lastsMs, random) }));
+  // In a short run none takes most of it.
+  const mostMs = options.durationMs / 4;
+  const drawn = left.map((kind) => ({ kind, lastsMs: Math.min(mostMs, between(kind.lastsMs, random)) }));
   const starts = drawn.map((each) => earliest(each, planned, atMs));
   const soonest = Math.min(...starts);
   const index = starts.indexOf(soonest);

@@ -18,6 +18,7 @@ export function table(report: LedgerReport, seed: number): string {
     ...[...counts].map(([name, count]) => row(String(count), name)),
   );
   lines.push(...report.skipped.map((text) => row('skipped', text)), '');
+  lines.push('what it cost:', ...[...report.events].map(([name, count]) => row(String(count), name)), '');
   const kinds = countBy(report.lines.map(({ kind }) => kind));
   lines.push('the client’s ledger:', ...[...kinds].map(([name, count]) => row(String(count), name)), '');
   for (const { check, looked, problems, notes = [] } of report.findings) {

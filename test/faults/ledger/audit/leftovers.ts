@@ -21,21 +21,34 @@ const SHORT_LIVED = [
   'client-tags',
 ];
 
-/**
- * Looks until nothing is left of any build, for `patienceMs` at most: what the keeper sweeps up later than others has its time.
- */
-export async function auditLeftovers(farm: LedgerFarm, patienceMs: number): Promise<Finding> {
+export interface Patience {
+  /** How long to look until all is gone, milliseconds. */
+  readonly patienceMs: number;
+  /** The keeper's sweep of uploads that nobody owns is not waited for. */
+  readonly isUnswept?: boolean;
+}
+
+/** Looks until nothing is left of any build. */
+export async function auditLeftovers(
+  farm: LedgerFarm,
+  { patienceMs, isUnswept = false }: Patience,
+): Promise<Finding> {
   const began = Date.now();
   for (;;) {
+    const uploads = await uploadLeftovers(farm);
     const problems = [
       ...(await redisLeftovers(farm)),
       ...(await jetstreamLeftovers(farm)),
       ...(await fileLeftovers(farm)),
+      ...(isUnswept ? [] : uploads),
       ...processLeftovers(farm),
     ];
     const tookMs = Date.now() - began;
     if (problems.length === 0 || tookMs > patienceMs) {
-      const notes = tookMs > 5_000 ? [`all was cleared up only after ${Math.round(tookMs / 1000)} s`] : [];
+      const notes = [
+        ...(tookMs > 5_000 ? [`all was cleared up only after ${Math.round(tookMs / 1000)} s`] : []),
+        ...(isUnswept ? uploads.map((upload) => `${upload} waits for the sweep of each minute`) : []),
+      ];
       return {
         check: 'no lease, message, temporary file or process is left',
         looked: 1,
@@ -101,7 +114,6 @@ async function fileLeftovers(farm: LedgerFarm): Promise<string[]> {
     }
   };
   await expectEmpty(join(farm.folder, 'tmp'));
-  await expectEmpty(join(farm.disk.folder, 'staging'));
   for (const { data } of farm.agents) {
     await expectEmpty(join(data, 'attempts'), ['etc']);
     await expectEmpty(join(data, 'logs'));
@@ -110,6 +122,12 @@ async function fileLeftovers(farm: LedgerFarm): Promise<string[]> {
   for (const name of stored)
     if (/build\.json\.[0-9a-f]+$/.test(name)) left.push(`file: artifacts/builds/${name}`);
   return left;
+}
+
+/** Left by a coordinator that died, or by a write that came when its attempt was over. */
+async function uploadLeftovers(farm: LedgerFarm): Promise<string[]> {
+  const names = await readdir(join(farm.disk.folder, 'staging')).catch(() => []);
+  return names.map((name) => `file: artifacts/staging/${name}`);
 }
 
 function processLeftovers(farm: LedgerFarm): string[] {
