@@ -8,7 +8,7 @@ import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
 import type { Stage } from '../../shared/domain/build.ts';
 import { builderName, builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, type Lease, leaseTimes } from '../../shared/domain/lease.ts';
-import { FarmError, messageOf } from '../../shared/errors.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { Grant } from '../../shared/messages/pull.ts';
 import type { BuilderCache } from '../builders/builder-cache.ts';
@@ -136,6 +136,8 @@ export class HeldAttempt {
         const tooLate = setTimeout(() => streamEnd.abort(), HAND_BACK_MS);
         await streaming.finally(() => clearTimeout(tooLate));
       } else if (this.#stop.signal.aborted) throw this.#stop.signal.reason;
+      // An upload may hear of it before the stream does.
+      else if (hasCode(thrown, 'lease_lost')) throw thrown;
       else {
         const reason = messageOf(thrown);
         this.#deps.log.error({ reason, attempt: this.key }, 'the attempt failed on this machine');
