@@ -1,6 +1,6 @@
 import { binDir } from '../../shared/domain/build.ts';
 import { requestHash } from '../../shared/domain/build-spec.ts';
-import { FarmError } from '../../shared/errors.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
@@ -37,8 +37,13 @@ export class BuildControl {
     const record = await this.#existing(hash);
     const agentId = await builds.cancel(record, sealCancelled(record));
     if (agentId === 'gone') throw refused(record, 'cancelled');
-    await commit.complete(hash);
     if (agentId !== undefined) queue.wakeAgent(agentId);
+    // That it ends so is settled; a store that takes nothing now takes it from the keeper.
+    await commit
+      .complete(hash)
+      .catch((thrown: unknown) =>
+        log.warn({ requestHash: hash, reason: messageOf(thrown) }, 'a cancelled build waits for the keeper'),
+      );
     log.info({ requestHash: hash, agentId }, 'build was cancelled by the operator');
   }
 
