@@ -118,6 +118,8 @@ export class LedgerClient {
   async #cancel(hash: string): Promise<void> {
     await sleep(this.#random.next() * 400);
     const path = `/api/v1/admin/builds/${hash}/cancel`;
+    // It may be done although its answer is lost.
+    this.#ledger.write({ kind: 'cancel', at: Date.now(), hash, status: 0 });
     const answer = await this.#ask(this.#anyCoordinator(), path, {}, this.#plan.adminToken);
     if (answer) this.#ledger.write({ kind: 'cancel', at: Date.now(), hash, status: answer.status });
   }
@@ -178,7 +180,7 @@ export class LedgerClient {
       hash,
       status,
       said: saidOf(body),
-      enqueuedAt,
+      ...(Number.isNaN(enqueuedAt) ? {} : { enqueuedAt }),
       ...(typeof binDir === 'string' ? { binDir } : {}),
     });
     return hash;

@@ -4,7 +4,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 export type LedgerLine =
   /** A request was answered with its hash: from here on the farm owes its end. */
   | AnswerLine
-  /** The farm was asked to give a build up, and what it answered. */
+  /** The farm is asked to give a build up (status 0), and what it answered. */
   | { readonly kind: 'cancel'; readonly at: number; readonly hash: string; readonly status: number }
   /** An answer that no client should get. */
   | { readonly kind: 'wrong'; readonly at: number; readonly hash: string; readonly what: string }
@@ -22,8 +22,8 @@ export interface AnswerLine {
   readonly status: number;
   /** `queued`, a stage, `done`, or why it failed. */
   readonly said: string;
-  /** Epoch milliseconds, as the farm tells it; NaN where it does not. */
-  readonly enqueuedAt: number;
+  /** Epoch milliseconds, as the farm tells it. */
+  readonly enqueuedAt?: number;
   /** Of a final answer. */
   readonly binDir?: string;
 }

@@ -64,6 +64,10 @@ async function main(): Promise<number> {
     console.log(table(report, seed));
     isToBeKept ||= !balances(report);
     return balances(report) ? 0 : 1;
+  } catch (thrown) {
+    if (!stop.signal.aborted) throw thrown;
+    console.error('stopped; the farm was ended, and nothing is balanced');
+    return 130;
   } finally {
     if (isToBeKept) console.log(`logs and ledger: ${folder}`);
     else await rm(folder, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export function acceptedBuilds(lines: readonly LedgerLine[], seed: number): read
   const byHash = new Map<string, AnswerLine[]>();
   const cancelled = new Set<string>();
   for (const line of lines) {
-    if (line.kind === 'cancel' && line.status === 200) cancelled.add(line.hash);
+    if (line.kind === 'cancel') cancelled.add(line.hash);
     if (line.kind !== 'accepted' && line.kind !== 'again' && line.kind !== 'answer') continue;
     byHash.set(line.hash, [...(byHash.get(line.hash) ?? []), line]);
   }
@@ -64,7 +64,7 @@ export async function auditOnce(farm: LedgerFarm, builds: readonly AcceptedBuild
     const short = `${hash.slice(0, 12)} (request ${answers[0]?.n})`;
     const ends = new Set(answers.flatMap(({ binDir }) => binDir ?? []));
     if (ends.size > 1) problems.push(`${short}: clients were told ${ends.size} results`);
-    const births = new Set(answers.map(({ enqueuedAt }) => enqueuedAt).filter((at) => !Number.isNaN(at)));
+    const births = new Set(answers.flatMap(({ enqueuedAt }) => enqueuedAt ?? []));
     if (births.size > 1) problems.push(`${short}: made anew: accepted at ${[...births].join(', ')}`);
     const finalAt = answers.findIndex(({ status }) => status === 200 || status === 500);
     const after = finalAt < 0 ? undefined : answers.slice(finalAt).find(({ status }) => status === 202);
