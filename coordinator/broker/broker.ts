@@ -122,6 +122,7 @@ export class Broker implements AsyncDisposable {
       if (id)
         await ends.lose(id, 'agent_restarted', `${pull.agentId} does not know of it any more`, {
           agentId: pull.agentId,
+          unlistedBy: pull,
         });
     }
     for (const failed of pull.warmFailures) await planner.noteFailure(pull.agentId, failed);

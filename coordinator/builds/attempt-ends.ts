@@ -4,6 +4,7 @@ import { type AttemptId, attemptKey, type Lease } from '../../shared/domain/leas
 import { FarmError } from '../../shared/errors.ts';
 import { inParallel } from '../../shared/in-parallel.ts';
 import type { Log } from '../../shared/log.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import { dropStaged } from '../artifacts/drop-staged.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
@@ -79,7 +80,8 @@ export class AttemptEnds {
    * Ends an attempt without a result; its build waits again, or fails after too many losses. Does nothing when the attempt
    * is over already.
    * @param reason for the log; clients are told what kind of trouble it was.
-   * @param how `expiredInTerm`: by the keeper of that term, unless its lease was renewed or the keeper replaced meanwhile.
+   * @param how `expiredInTerm`: by the keeper of that term, unless its lease was renewed or the keeper replaced meanwhile;
+   * `unlistedBy`: unless it was taken up after that pull.
    * @returns whether it was lost by this call.
    */
   async lose(
@@ -89,6 +91,7 @@ export class AttemptEnds {
     how: {
       readonly lease?: Lease;
       readonly expiredInTerm?: string;
+      readonly unlistedBy?: Pick<Pull, 'session' | 'sequence'>;
       readonly agentId?: string;
       readonly breakage?: Breakage;
     } = {},

@@ -3,6 +3,7 @@ import { MAX_LOST_ATTEMPTS, type Stage } from '../../shared/domain/build.ts';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, type Lease, type LeaseTimes } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
+import type { Pull } from '../../shared/messages/pull.ts';
 import { attemptHashKey, LEASES_KEY, logKey } from './keys.ts';
 import type { Trouble } from './loss.ts';
 import { redisNowMs } from './redis-now.ts';
@@ -125,13 +126,14 @@ export class AttemptStore {
   /**
    * Ends an attempt without a result; its build is queued again, or fails with `exhausted` after too many losses.
    * @param how `lease`: reported by its holder; `expiredInTerm`: by the keeper of that term; nothing happens when the lease
-   * was renewed or the keeper replaced meanwhile.
+   * was renewed or the keeper replaced meanwhile; `unlistedBy`: nothing happens when its stream was opened after that pull was taken in.
    */
   async loseAttempt(
     id: AttemptId,
     how: {
       readonly lease?: Lease;
       readonly expiredInTerm?: string;
+      readonly unlistedBy?: Pick<Pull, 'session' | 'sequence'>;
       readonly trouble: Trouble;
       readonly isCounted: boolean;
       /** How long the same agent does not get this build again, milliseconds. */
@@ -151,6 +153,9 @@ export class AttemptStore {
       delaysMs: RETRY_DELAYS_MS,
       ...(how.lease ? { nonce: how.lease.token.slice(0, 32) } : {}),
       ...(how.expiredInTerm === undefined ? {} : { expiredInTerm: how.expiredInTerm }),
+      ...(how.unlistedBy
+        ? { unlistedBy: { session: how.unlistedBy.session, sequence: how.unlistedBy.sequence } }
+        : {}),
     });
   }
 

@@ -398,6 +398,40 @@ describe('a pull', () => {
     expect(listing.revoke).toEqual([]);
   });
 
+  test('that crossed the grant on its way does not end an attempt that was taken up meanwhile', async () => {
+    await agents.record(pull());
+    await builds.submit(request(), 10);
+    const lease = await claimed();
+    const later = pull({ sequence: 2 });
+    expect((await agents.record(later)).revoke).toHaveLength(1);
+    await attempts.openAttempt(lease, 'stream-1');
+    const revoke = async (unlistedBy: Pull) =>
+      await attempts.loseAttempt(lease, {
+        unlistedBy,
+        trouble: 'gone',
+        isCounted: true,
+        avoidMs: 0,
+        exhausted: sealFarmFailure(await record(lease.requestHash), 'lost'),
+      });
+    expect(await revoke(later)).toEqual({ status: 'current' });
+    expect(await record(lease.requestHash)).toMatchObject({ state: 'running', attempt: 1 });
+    expect((await revoke(pull({ session: 'b'.repeat(32) }))).status).toBe('delayed');
+  });
+
+  test('that does not list a grant nobody took up ends it, uncounted', async () => {
+    await agents.record(pull());
+    await builds.submit(request(), 10);
+    const lease = await claimed();
+    const answer = await attempts.loseAttempt(lease, {
+      unlistedBy: pull({ sequence: 2 }),
+      trouble: 'gone',
+      isCounted: true,
+      avoidMs: 0,
+      exhausted: sealFarmFailure(await record(lease.requestHash), 'lost'),
+    });
+    expect(answer).toMatchObject({ status: 'queued', isCounted: false });
+  });
+
   test('that arrives after a newer one changes nothing', async () => {
     await agents.record(pull({ sequence: 5 }));
     expect((await agents.record(pull({ sequence: 4, slots: 9 }))).isNewest).toBe(false);

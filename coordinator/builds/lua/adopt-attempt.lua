@@ -11,7 +11,7 @@ leave_waiting(a.requestHash)
 redis.call('HDEL', key, 'isRestored')
 redis.call('HSET', key, 'stage', 'init', 'agentId', a.agentId, 'attempt', a.attempt)
 redis.call('HSET', P .. 'attempt:' .. a.key, 'agentId', a.agentId, 'builder', build[4], 'nonce', a.nonce, 'state', 'running', 'startedAt', now(),
-  'isAdopted', '1')
+  'session', '', 'sequence', 0, 'isAdopted', '1')
 redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, a.key)
 redis.call('ZADD', P .. 'leases', now() + a.leaseMs, a.key)
 return answer({ status = 'adopted' })

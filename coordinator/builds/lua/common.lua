@@ -145,6 +145,13 @@ local function holds(key, nonce)
   return redis.call('HGET', P .. 'attempt:' .. key, 'nonce') == nonce
 end
 
+-- Whether a pull that does not list an attempt shows that its agent knows nothing of it.
+-- attempt: session, sequence and state of it. A running one of this session has its stream and lease to tell; the pull may be older
+-- than its grant.
+local function is_unknown(attempt, session, sequence)
+  return attempt[1] ~= session or (attempt[3] == 'granted' and tonumber(attempt[2]) < sequence)
+end
+
 -- Whether an attempt lasts longer than any build may: then it hangs, however alive its agent is.
 local function is_overdue(key, attempt_ms)
   local started = redis.call('HGET', P .. 'attempt:' .. key, 'startedAt')

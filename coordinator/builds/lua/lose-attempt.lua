@@ -1,6 +1,8 @@
 -- An attempt is over without a result: its build is queued again, or after too many losses on its way to `failed`.
 -- a: key, requestHash, generation, trouble, isCounted, maxLost, delaysMs, avoidMs, exhausted;
---    expiredInTerm: its lease must have ended, and the keeper of this term be the keeper still; or nonce: of its holder; or neither. A grant that was never taken up is not
+--    expiredInTerm: its lease must have ended, and the keeper of this term be the keeper still; or nonce: of its holder; or
+--    unlistedBy = {session, sequence}: of a pull that does not list it, and that may be overtaken by the opening of its stream; or
+--    none of them. A grant that was never taken up is not
 --    counted, but for every fifth in a row: something about it keeps agents from it.
 -- answers: status = queued (lane, builder) | delayed | exhausted | current (not over after all), agentId, isCounted
 local attempt = redis.call('HMGET', P .. 'attempt:' .. a.key, 'agentId', 'nonce', 'state')
@@ -11,6 +13,9 @@ if a.expiredInTerm then
   if ends and tonumber(ends) > now() then return answer({ status = 'current' }) end
 elseif a.nonce and attempt[2] ~= a.nonce then
   return answer({ status = 'current' })
+elseif a.unlistedBy then
+  local known = redis.call('HMGET', P .. 'attempt:' .. a.key, 'session', 'sequence', 'state')
+  if not is_unknown(known, a.unlistedBy.session, a.unlistedBy.sequence) then return answer({ status = 'current' }) end
 end
 end_attempt(a.key)
 local key = build_key(a.requestHash)

@@ -32,8 +32,7 @@ for _, held in ipairs(redis.call('SMEMBERS', P .. 'agent-attempts:' .. a.agentId
     local attempt = redis.call('HMGET', P .. 'attempt:' .. held, 'session', 'sequence', 'state')
     if not attempt[1] then
       redis.call('SREM', P .. 'agent-attempts:' .. a.agentId, held)
-    elseif attempt[1] ~= a.session or (attempt[3] == 'granted' and tonumber(attempt[2]) < a.sequence) then
-      -- A running one of this session has its stream and lease to tell; this pull may be older than its grant.
+    elseif is_unknown(attempt, a.session, a.sequence) then
       table.insert(revoke, held)
     end
   end
