@@ -33,7 +33,7 @@ interface Measured {
 }
 
 const farmKey = randomBytes(32).toString('hex');
-await using farm = await startBenchFarm({ releases: 1 }, { farmKey });
+await using farm = await startBenchFarm({ releases: 1 }, { farmKey }, process.execArgv);
 await using raw = startProcess('upload/raw-process.js');
 await using proxy = startProcess('upload/proxy-process.js');
 await using sender = startProcess('upload/sender-process.js');
