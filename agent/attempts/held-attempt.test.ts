@@ -6,8 +6,9 @@ import { expect, test } from 'vitest';
 import { loadAttemptProtocol } from '../../shared/attempt-protocol.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
-import type { Log } from '../../shared/log.ts';
+import { type Log, silentLog } from '../../shared/log.ts';
 import { SMALL_SOURCE, smallBuilder, smallSpec } from '../build/small-builder.test.support.ts';
+import { ArtifactUpload } from '../upload/artifact-upload.ts';
 import { CoordinatorPool } from '../upload/coordinator-pool.ts';
 import { HeldAttempt } from './held-attempt.ts';
 
@@ -94,6 +95,7 @@ test('an attempt whose upload is refused for its lease is dropped: its farm is t
           [Symbol.asyncDispose]: async () => undefined,
         };
       },
+      uploads: new ArtifactUpload({ pool, clock: systemClock, log: silentLog }),
       pool,
       clock: systemClock,
       log: listeningLog(errors),

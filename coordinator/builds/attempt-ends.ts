@@ -117,7 +117,6 @@ export class AttemptEnds {
       { requestHash: id.requestHash, attempt: id.attempt, agentId: answer.agentId, cause, reason },
       'attempt lost',
     );
-    await dropStaged({ artifacts: this.#deps.artifacts, log }, attemptKey(id));
     if (cause === 'lease_expired' && answer.agentId) await this.#deps.onSilent(answer.agentId);
     this.#deps.watch.notify(id.requestHash, 'state');
     if (answer.status === 'exhausted') await this.#deps.commit.complete(id.requestHash);
@@ -136,6 +135,8 @@ export class AttemptEnds {
           log.warn({ reason: FarmError.from(thrown).message }, 'job waits for the keeper'),
         );
     }
+    // Last: a bucket that is slow keeps the build from no other agent.
+    await dropStaged({ artifacts: this.#deps.artifacts, log }, attemptKey(id));
     return true;
   }
 }
