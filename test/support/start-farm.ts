@@ -23,7 +23,7 @@ export interface FarmOptions {
   readonly coordinator?: RawSettings | ((index: number) => RawSettings);
   readonly agent?: RawSettings;
   /** Default: all versions and targets of the miniature. */
-  readonly upstream?: Pick<WriteUpstreamOptions, 'versions' | 'targets'>;
+  readonly upstream?: Pick<WriteUpstreamOptions, 'versions' | 'targets' | 'imageBuilder'>;
 }
 
 /** A whole farm in this process, on real servers and the miniature upstream. */

@@ -179,7 +179,10 @@ async function audit(
     await auditFinals(farm, builds),
     await auditOnce(farm, builds),
     { check: 'no client was told what cannot be', looked: lines.length, problems: wrong },
-    await auditFiles(farm),
+    await auditFiles({
+      folder: farm.disk.folder,
+      urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
+    }),
     await auditLeftovers(
       farm,
       waitsForSweep ? { patienceMs: SWEPT_MS } : { patienceMs: UNSWEPT_MS, isUnswept: true },

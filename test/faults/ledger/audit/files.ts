@@ -4,29 +4,33 @@ import { BuildJsonSchema } from '../../../../coordinator/builds/sealed-build.ts'
 import { sha256Hex } from '../../../../shared/digest.ts';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { parseJsonAs } from '../../../../shared/schema.ts';
-import type { LedgerFarm } from '../farm.ts';
 import type { Finding } from './finding.ts';
 import { inParallel } from './in-parallel.ts';
 
+/** An artifact store, and the coordinators that serve it. */
+export interface ServedStore {
+  readonly folder: string;
+  readonly urls: readonly string[];
+}
+
 /** Every file of every result is served with the bytes `build.json` promises, and all of them come from one attempt. */
-export async function auditFiles(farm: LedgerFarm): Promise<Finding> {
+export async function auditFiles(store: ServedStore): Promise<Finding> {
   const problems: string[] = [];
   let looked = 0;
-  const paths = await buildJsonPaths(farm.disk.folder);
-  const coordinators = farm.coordinators.map(({ httpUrl }) => httpUrl);
+  const paths = await buildJsonPaths(store.folder);
   await inParallel(paths, 8, async (path) => {
     const json = readBuildJson(await readFile(path, 'utf8'), path);
     const folder = path.split('/').at(-2) ?? '';
     const markers = new Map<string, string>();
     for (const artifact of json.artifacts) {
-      const url = coordinators[looked % coordinators.length];
+      const url = store.urls[looked % store.urls.length];
       looked += 1;
       const where = `${folder.slice(0, 12)}/${artifact.name}`;
-      const response = await fetch(`${url}/store/${folder}/${artifact.name}`);
-      const bytes = Buffer.from(await response.arrayBuffer());
-      if (response.status !== 200) problems.push(`${where}: served with ${response.status}`);
+      const { status, bytes } = await download(`${url}/store/${folder}/${artifact.name}`);
+      if (status !== 200) problems.push(`${where}: served with ${status}`);
       else if (sha256Hex(bytes) !== artifact.sha256)
         problems.push(`${where}: other bytes than build.json says`);
+      if (status !== 200) continue;
       for (const marker of markersIn(artifact.name, bytes)) markers.set(marker, artifact.name);
     }
     if (json.outcome === 'done') markers.set(String(json.answer.attempt_marker), 'its answer');
@@ -37,6 +41,16 @@ export async function auditFiles(farm: LedgerFarm): Promise<Finding> {
     }
   });
   return { check: 'served files are those of build.json and of one attempt', looked, problems };
+}
+
+/** Status 0 for what breaks off. */
+async function download(url: string): Promise<{ readonly status: number; readonly bytes: Buffer }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
+    return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
+  } catch {
+    return { status: 0, bytes: Buffer.alloc(0) };
+  }
 }
 
 async function buildJsonPaths(root: string): Promise<readonly string[]> {

@@ -59,8 +59,8 @@ export async function auditFinals(farm: LedgerFarm, builds: readonly AcceptedBui
 export async function auditOnce(farm: LedgerFarm, builds: readonly AcceptedBuild[]): Promise<Finding> {
   const problems: string[] = [];
   for (const { hash, answers, wanted, wasCancelled } of builds) {
-    // A failure of this kind, and a build that was cancelled, are rightly made anew for who asks again.
-    if (wanted === 'failure' || wasCancelled) continue;
+    // What failed by the farm's or a machine's fault, or was cancelled, is rightly made anew for who asks again.
+    if (wanted === 'failure' || wasCancelled || answers.some(({ status }) => status === 500)) continue;
     const short = `${hash.slice(0, 12)} (request ${answers[0]?.n})`;
     const ends = new Set(answers.flatMap(({ binDir }) => binDir ?? []));
     if (ends.size > 1) problems.push(`${short}: clients were told ${ends.size} results`);
