@@ -32,8 +32,8 @@ export class Places {
   take(holder: string): Disposable {
     const held = this.#byHolder.get(holder) ?? 0;
     const { max, maxPerHolder, what, code = 'resource_exhausted' } = this.#limits;
-    if (held >= maxPerHolder) throw refused(code, `Too many ${what} by one client.`);
     if (this.#count >= max) throw refused(code, `Too many ${what}.`);
+    if (held >= maxPerHolder) throw refused(code, `Too many ${what} by one client.`);
     this.#count += 1;
     this.#byHolder.set(holder, held + 1);
     let isHeld = true;

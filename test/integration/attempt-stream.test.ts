@@ -39,3 +39,13 @@ test.each<[what: string, code: number, report: AttemptReport]>([
   const [error] = (await once(call, 'error')) as [ServiceError];
   expect(error.code).toBe(code);
 });
+
+test('a stream that says nothing is ended', async () => {
+  const call = client.Run();
+  call.resume();
+  const [error] = (await once(call, 'error')) as [ServiceError];
+  expect([error.code, error.details]).toEqual([
+    status.UNAVAILABLE,
+    expect.stringContaining('nothing was reported'),
+  ]);
+});
