@@ -415,7 +415,7 @@ describe('a pull', () => {
       });
     expect(await revoke(later)).toEqual({ status: 'current' });
     expect(await record(lease.requestHash)).toMatchObject({ state: 'running', attempt: 1 });
-    expect((await revoke(pull({ session: 'b'.repeat(32) }))).status).toBe('delayed');
+    expect((await revoke(pull({ session: 'b'.repeat(32) }))).status).toBe('queued');
   });
 
   test('that does not list a grant nobody took up ends it, uncounted', async () => {
