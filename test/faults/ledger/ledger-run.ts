@@ -65,7 +65,7 @@ const UNSWEPT_MS = 15_000;
 
 /** Starts a farm, hurts it while a client asks for builds, heals it and balances the books. */
 export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
-  const { seed, builds, folder, stop, onEvent } = options;
+  const { seed, builds, folder, stop } = options;
   const began = Date.now();
   const noise = new Noise();
   const farm = await startLedgerFarm(folder, {
@@ -83,7 +83,6 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
   const refusals = options.kinds.map((kind) => ({ kind, refusal: kind.refusal?.(farm) }));
   try {
     await allReady(farm, 30_000);
-    const durationMs = Math.max(SHORTEST_MS, (builds / SLOWEST_PER_SECOND) * 1_000);
     const plan: ClientPlan = {
       urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
       adminToken: farm.adminToken,
@@ -94,21 +93,8 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
       perSecond: builds / (SHORTEST_MS / 1_000),
       maxOpen: MAX_OPEN,
     };
-    await using client = startClient(plan);
     const kinds = refusals.filter(({ refusal }) => refusal === undefined).map(({ kind }) => kind);
-    const planned = planFaults(kinds, { seed, durationMs, agents: AGENTS, coordinators: COORDINATORS });
-    onEvent(
-      `${builds} builds, ${planned.length} faults in ${Math.round((planned.at(-1)?.atMs ?? 0) / 1000)} s`,
-    );
-    faults = await runStorm(farm, planned, {
-      seed,
-      least: kinds.length,
-      enough: client.allAccepted,
-      stop,
-      onFault: onEvent,
-    });
-    onEvent('the farm is whole again');
-    await lastBuilds(client, stop);
+    faults = await hurt(farm, { ...options, kinds }, plan);
     if (options.drills > 0) recovery = await drill(farm, options, { ...plan, first: DRILL_FROM });
     stop.throwIfAborted();
     findings = await audit(farm, await readLedger(ledgerPath), options);
@@ -131,6 +117,23 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
     noise: noise.text(),
     tookMs: Date.now() - began,
   };
+}
+
+/** What is planned for the seed is done until all builds were accepted; then the farm is whole and ends them. */
+async function hurt(
+  farm: LedgerFarm,
+  { seed, builds, kinds, stop, onEvent }: LedgerOptions,
+  plan: ClientPlan,
+): Promise<readonly DoneFault[]> {
+  await using client = startClient(plan);
+  const durationMs = Math.max(SHORTEST_MS, (builds / SLOWEST_PER_SECOND) * 1_000);
+  const planned = planFaults(kinds, { seed, durationMs, agents: AGENTS, coordinators: COORDINATORS });
+  onEvent(`${builds} builds, faults until all are accepted, ${kinds.length} at least`);
+  const storm = { seed, least: kinds.length, enough: client.allAccepted, stop, onFault: onEvent };
+  const faults = await runStorm(farm, planned, storm);
+  onEvent('the farm is whole again');
+  await lastBuilds(client, stop);
+  return faults;
 }
 
 /** Waits for the client to hear the end of every build; one that never ends is found by the audit. */
