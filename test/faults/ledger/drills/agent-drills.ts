@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { parseAttemptKey } from '../../../../shared/domain/lease.ts';
 import type { LedgerAgent } from '../farm.ts';
 import type { Drill, DrillDependencies } from './drill.ts';
 import { isMadeElsewhere, newestPull, PATIENCE_MS, runningAttempts, until } from './watch-farm.ts';
@@ -40,7 +41,9 @@ async function strike(
   if (!agent) return [];
   const victims = await until(async () => {
     const running = await runningAttempts(redis, agent.id);
-    return running.length > 0 ? running : undefined;
+    // A build that was lost before waits on purpose.
+    const areFirst = running.every((attempt) => parseAttemptKey(attempt)?.attempt === 1);
+    return running.length > 0 && areFirst ? running : undefined;
   });
   if (!victims) return [];
   const since = performance.now();
