@@ -4,9 +4,12 @@ import { parseJsonAs } from '../../shared/schema.ts';
 import { COORDINATORS_KEY } from '../builds/keys.ts';
 import { redisNowMs } from '../builds/redis-now.ts';
 
-/** How often a coordinator says that it is there, and after how long of silence it is taken for gone. */
-export const ANNOUNCE_MS = 1_000;
-const SILENT_MS = 4_000;
+/**
+ * How often a coordinator says that it is there, and after how long of silence it is taken for gone: agents whose pulls were parked
+ * at one that died are heard again within the sum of both. One that was only busy loses nothing by it.
+ */
+export const ANNOUNCE_MS = 500;
+const SILENT_MS = 2_000;
 /** Entries of coordinators gone for so long are dropped. */
 const FORGET_MS = 10 * 60_000;
 

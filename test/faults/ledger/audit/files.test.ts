@@ -47,8 +47,13 @@ function pathOf(json: BuildJson, name: string): string {
   return join(store.folder, 'builds', folder.slice(0, 2), folder, name);
 }
 
-function image(json: BuildJson): string {
-  return json.artifacts.find(({ name }) => name.endsWith('.bin'))?.name ?? '';
+function sha256OfImage(json: BuildJson): string {
+  return json.artifacts.find(({ name }) => name.endsWith('.bin'))?.sha256 ?? '';
+}
+
+/** Files are kept by their sha256. */
+function imagePath(json: BuildJson): string {
+  return pathOf(json, `files/${sha256OfImage(json)}`);
 }
 
 /** Other bytes under a name: the blob, which others may share, stays. */
@@ -59,7 +64,7 @@ async function replace(path: string, bytes: Uint8Array | string): Promise<void> 
 
 test('a file with other bytes than build.json says is found', async () => {
   const [one] = await results();
-  const path = pathOf(one, `files/${image(one)}`);
+  const path = imagePath(one);
   const bytes = await readFile(path);
   bytes.write('x', bytes.length - 1);
   await replace(path, bytes);
@@ -69,17 +74,17 @@ test('a file with other bytes than build.json says is found', async () => {
 
 test('a file that is not served is found', async () => {
   const [one] = await results();
-  await unlink(pathOf(one, `files/${image(one)}`));
+  await unlink(imagePath(one));
   expect((await auditFiles(store)).problems).toEqual([expect.stringContaining('served with 404')]);
 });
 
 test('an image of another attempt is found, though its sha256 is right', async () => {
   const [one, other] = await results();
-  const bytes = await readFile(pathOf(other, `files/${image(other)}`));
-  await replace(pathOf(one, `files/${image(one)}`), bytes);
+  const bytes = await readFile(imagePath(other));
   const artifacts = one.artifacts.map((each) =>
-    each.name === image(one) ? { ...each, sha256: sha256Hex(bytes) } : each,
+    each.sha256 === sha256OfImage(one) ? { ...each, sha256: sha256Hex(bytes) } : each,
   );
   await replace(pathOf(one, 'build.json'), JSON.stringify({ ...one, artifacts }));
+  await writeFile(imagePath({ ...one, artifacts }), bytes);
   expect((await auditFiles(store)).problems).toEqual([expect.stringContaining('a mix of attempts')]);
 });
