@@ -6,7 +6,7 @@ import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import { OPERATOR, ownerKey } from './build-owner.ts';
-import type { RedisScripts } from './redis-scripts.ts';
+import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
 import type { OnRepair } from './repairs.ts';
 
 export interface RecoveryDependencies {
@@ -70,11 +70,13 @@ export class Recovery {
     if (!isGenuineLease(farmKey, lease)) return false;
     const { requestHash, generation, attempt, agentId, token } = lease;
     const args = { requestHash, generation, attempt, agentId, leaseMs };
-    const adopt = async (): Promise<'adopted' | 'refused' | 'absent'> =>
+    const adopt = async (): Promise<ScriptAnswer<'adopt-attempt'>['status']> =>
       (await scripts.run('adopt-attempt', { ...args, key: attemptKey(lease), nonce: token.slice(0, 32) }))
         .status;
     let status = await adopt();
     if (status === 'absent' && (await this.build(requestHash))) status = await adopt();
+    // Another write of the same attempt was faster.
+    if (status === 'current') return true;
     if (status !== 'adopted') return false;
     log.warn({ requestHash, attempt, agentId }, 'Redis had lost an attempt; its agent goes on with it');
     onRepair('adopted_attempt');

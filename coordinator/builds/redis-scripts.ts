@@ -12,7 +12,7 @@ const FOLDER = 'coordinator/builds/lua';
 /** What each script of `lua/` answers; its file says what it takes. */
 const ANSWERS = {
   'abandon-build': Type.Object({ status: Type.Enum(['sealed', 'gone']) }),
-  'adopt-attempt': Type.Object({ status: Type.Enum(['adopted', 'refused', 'absent']) }),
+  'adopt-attempt': Type.Object({ status: Type.Enum(['adopted', 'current', 'refused', 'absent']) }),
   'append-log': Type.Object({
     status: Type.Enum(['kept', 'full', 'lost']),
     nextSequence: Type.Optional(Type.Integer()),

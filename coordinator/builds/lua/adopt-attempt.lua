@@ -1,7 +1,7 @@
 -- An agent holds the genuine lease of an attempt that Redis lost: its build, put back from its second copy and not granted anew, goes on
 -- with it. Safe to repeat.
--- a: key, requestHash, generation, attempt, agentId, nonce, leaseMs. answers: status = adopted | refused | absent
-if holds(a.key, a.nonce) then return answer({ status = 'adopted' }) end
+-- a: key, requestHash, generation, attempt, agentId, nonce, leaseMs. answers: status = adopted | current (it is known already) | refused | absent
+if holds(a.key, a.nonce) then return answer({ status = 'current' }) end
 local key = build_key(a.requestHash)
 local build = redis.call('HMGET', key, 'generation', 'state', 'isRestored', 'builder')
 if not build[1] then return answer({ status = 'absent' }) end
