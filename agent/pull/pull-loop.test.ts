@@ -17,7 +17,7 @@ const evictable = [{ builder: 'openwrt=24_10_4=ath79=generic', digest: 'e'.repea
 
 /** A loop whose pulls are answered by `answer`; one it answers `undefined` stays parked. */
 function loopOf(
-  answer: (pull: Pull) => Partial<PullAnswer> | undefined,
+  answer: (pull: Pull) => (Partial<PullAnswer> & { readonly answersPull?: number }) | undefined,
   parts: Partial<PullLoopDependencies> = {},
 ): PullLoop {
   let receive: SubscriptionOptions['callback'];
@@ -27,10 +27,12 @@ function loopOf(
       return { unsubscribe: () => undefined } as Subscription;
     },
     publish: (_subject, payload, options?: PublishOptions) => {
-      const answered = answer(JSON.parse(String(payload)));
-      if (!answered) return;
+      const told = answer(JSON.parse(String(payload)));
+      if (!told) return;
+      const { answersPull, ...answered } = told;
       const all = { version: 1, cancel: [], drain: false, nextPullMs: 0, coordinators: [], ...answered };
-      receive?.(null, { subject: options?.reply ?? '', string: () => JSON.stringify(all) } as Msg);
+      const subject = (options?.reply ?? '').replace(/\d+$/, (newest) => String(answersPull ?? newest));
+      receive?.(null, { subject, string: () => JSON.stringify(all) } as Msg);
     },
     flush: async () => undefined,
   };
@@ -142,4 +144,19 @@ test('whoever lends the machine is told once when the operator drains it, and on
     'the operator drains this agent: it finishes what it has and takes no new work',
     'the operator lets this agent take work again',
   ]);
+});
+
+test('an answer to an older pull ends no wait, unless it calls the agent: its newest pull is lost then', async () => {
+  const stop = new AbortController();
+  const pulled: number[] = [];
+  const loop = loopOf(({ sequence }) => {
+    pulled.push(sequence);
+    if (sequence === 1) return {};
+    if (sequence === 2) return { answersPull: 1, again: true };
+    // What does not call leaves the third pull waiting; the stop wakes it.
+    setImmediate(() => stop.abort());
+    return { answersPull: 1 };
+  });
+  await loop.run(stop.signal);
+  expect(pulled).toEqual([1, 2, 3]);
 });

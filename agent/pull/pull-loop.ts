@@ -156,6 +156,7 @@ export class PullLoop {
       const answer = parseJsonAs(PullAnswerSchema, message.string(), 'answer to a pull');
       this.#obey(answer);
       if (isNewest) this.#answered?.(answer);
+      else if (answer.again) this.changed();
     } catch (thrown) {
       this.#deps.log.warn({ reason: messageOf(thrown) }, 'an answer to a pull was not understood');
     }

@@ -172,6 +172,7 @@ export class Broker implements AsyncDisposable {
       if (this.#parked.get(pull.agentId)?.pull.sequence === pull.sequence) continue;
       await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {
         drain: isDrained,
+        again: true,
       });
     }
   }
@@ -197,6 +198,7 @@ export class Broker implements AsyncDisposable {
       ...(orders.evictable ? { evictable: [...orders.evictable] } : {}),
       cancel: [...(orders.cancel ?? [])],
       drain: orders.drain ?? false,
+      ...(orders.again ? { again: true } : {}),
       nextPullMs,
       coordinators: [...this.#deps.coordinators.addresses()],
     };

@@ -13,6 +13,8 @@ export interface Orders {
   readonly cancel?: readonly AttemptId[];
   /** Finish what is there and take no more. */
   readonly drain?: boolean;
+  /** Pull again, whichever pull is answered. */
+  readonly again?: boolean;
 }
 
 /** A pull that waits here for something to do. Answered exactly once. */

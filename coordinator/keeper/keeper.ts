@@ -29,8 +29,8 @@ import { QueueRepair } from './queue-repair.ts';
 import { sweepUploads } from './upload-sweep.ts';
 import type { UpstreamFollower } from './upstream-follower.ts';
 
-/** How often the keeper looks, and how often it compares the queue with what waits. */
-const STEP_MS = 500;
+/** How often the keeper looks, and how often it compares Redis with NATS. A build whose agent died waits for the next look. */
+const STEP_MS = 250;
 const RECONCILE_MS = 2_000;
 /** At the start nobody holds the lock yet, and whoever takes it over looks this soon, milliseconds. */
 const UNHELD_MS = 500;
@@ -73,7 +73,6 @@ export class Keeper {
   readonly #health: Health;
   readonly #jobs: QueueRepair;
   readonly #copies: CopyRepair;
-  #reconciledAt = 0;
   #sweptAt = 0;
   /** The term in which this coordinator is the keeper; undefined when it is not. */
   #term: string | undefined;
@@ -100,9 +99,10 @@ export class Keeper {
           log[level]({ step: name, reason: messageOf(thrown), failures }, 'keeper step failed; it goes on');
         },
       });
-    // Asking upstream and reading the whole store may take long; nothing else waits for them.
+    // Comparing, asking upstream and reading the whole store may take long; leases wait for none of them.
     await Promise.all([
-      loop('keep', () => this.step()),
+      loop('keep', () => this.#keep()),
+      loop('reconcile', () => this.#reconcile()),
       loop('follow upstream', () => this.#followUpstream()),
       loop('clear the store', () => this.#clearStore()),
     ]);
@@ -110,9 +110,8 @@ export class Keeper {
     await lock.release().catch(() => undefined);
   }
 
-  /** One look; returns how long to wait for the next, milliseconds. */
-  async step(): Promise<number> {
-    const { redis, connection, lock, clock } = this.#deps;
+  async #keep(): Promise<number> {
+    const { redis, connection, lock } = this.#deps;
     try {
       await connection.flush();
       this.#health.look(true, await redisNowMs(redis));
@@ -125,10 +124,6 @@ export class Keeper {
     await this.#expireLeases(this.#term);
     await this.#releaseDelayed();
     await this.#completeFinal();
-    if (clock.now() - this.#reconciledAt >= RECONCILE_MS) {
-      this.#reconciledAt = clock.now();
-      await this.#reconcile();
-    }
     return STEP_MS;
   }
 
@@ -169,8 +164,9 @@ export class Keeper {
     });
   }
 
-  async #reconcile(): Promise<void> {
+  async #reconcile(): Promise<number> {
     const { queue, copies, index, builds, service, commit, onRepair, clock } = this.#deps;
+    if (this.#term === undefined) return UNHELD_MS;
     await queue.ensureStream();
     await copies.ensureStream();
     await this.#each(await index.unpublishedFor(LATE_MS), async (hash) => {
@@ -191,6 +187,7 @@ export class Keeper {
       this.#sweptAt = clock.now();
       await sweepUploads({ ...this.#deps, each: this.#each });
     }
+    return RECONCILE_MS;
   }
 
   /** Snapshots change daily: what waits, and what is warm, follows. */

@@ -79,6 +79,8 @@ export const PullAnswerSchema = Type.Object({
   cancel: Type.Array(AttemptIdSchema),
   /** Stop taking work. */
   drain: Type.Boolean(),
+  /** Pull again, whichever pull this answers: a newer one may be lost with the coordinator that got it. */
+  again: Type.Optional(Type.Boolean()),
   /** How long to wait before the next pull, milliseconds. */
   nextPullMs: Type.Integer({ minimum: 0 }),
   /** `host:port` of the gRPC servers of the live coordinators, the answering one first. */
