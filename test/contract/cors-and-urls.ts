@@ -99,6 +99,7 @@ describe('LuCI and the Firmware Selector, from another origin', () => {
     expect(reply.headers('access-control-allow-origin')).toEqual(['*']);
     expect(reply.header('access-control-allow-methods')).toBe('GET, HEAD, POST, OPTIONS');
     expect(reply.header('access-control-allow-headers')?.toLowerCase()).toContain('content-type');
+    expect(reply.header('access-control-allow-headers')?.toLowerCase()).toContain('x-api-key');
     expect(Number(reply.header('access-control-max-age'))).toBeGreaterThan(0);
   });
 
