@@ -9,8 +9,8 @@ import { assetPath } from '../../shared/package-root.ts';
 import { BuildClient, hashOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type NetworkHost, openNetworkHost } from '../support/network-host.ts';
+import { startSlowProxy } from '../support/slow-proxy.ts';
 import { startFarm, type TestFarm } from '../support/start-farm.ts';
-import { openTcpProxy } from '../support/tcp-proxy.ts';
 import { ONE } from '../support/wire-builds.ts';
 import { ManagedProcess } from './ledger/managed-process.ts';
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   opened.add('folder', () => rm(folder, { recursive: true, force: true }));
   logPath = join(folder, 'log');
   const reach = async (port: number): Promise<number> =>
-    opened.use('line', await openTcpProxy(() => port, host.ourAddress)).port;
+    opened.use('line', await startSlowProxy({ target: `127.0.0.1:${port}`, host: host.ourAddress })).port;
   const grpcPort = await reach(Number(farm.coordinators[0]?.grpcAddress.split(':')[1]));
   const settings = {
     id: 'far',

@@ -3,10 +3,17 @@ import type { Socket } from 'node:net';
 /** Bytes one line holds before it reads no more, as buffers of a real path would: 100 ms of 10 Gbit/s. */
 const MAX_UNDER_WAY_BYTES = 128 * 1024 * 1024;
 
+/** How a line carries bytes. */
+export interface LineQuality {
+  /** How long bytes take, milliseconds. Default 0. */
+  readonly delayMs?: number;
+  /** Default: no limit. */
+  readonly bytesPerSecond?: number;
+}
+
 export interface DelayLineOptions {
-  readonly delayMs: number;
-  /** `Infinity` for no limit. */
-  readonly bytesPerSecond: number;
+  /** As it is now: it may change. */
+  readonly quality: () => LineQuality;
   readonly isFrozen: boolean;
   readonly onPassed: (bytes: number) => void;
 }
@@ -49,7 +56,7 @@ export class DelayLine {
   }
 
   #take(bytes: Buffer | undefined): void {
-    const { delayMs, bytesPerSecond } = this.#options;
+    const { delayMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY } = this.#options.quality();
     const sentMs =
       Math.max(performance.now(), this.#freeMs) + ((bytes?.length ?? 0) / bytesPerSecond) * 1_000;
     this.#freeMs = sentMs;

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { DelayLine } from './delay-line.ts';
+import { DelayLine, type LineQuality } from './delay-line.ts';
 
-export interface SlowProxyOptions {
-  /** `host:port` that is reached through it. */
-  readonly target: string;
-  /** How long bytes take, each way, milliseconds: half the round trip. Default 0. */
-  readonly delayMs?: number;
-  /** Most bytes a second of each connection and direction. Default: no limit. */
-  readonly bytesPerSecond?: number;
+/** Each connection and direction has this quality: the delay is half a round trip. */
+export interface SlowProxyOptions extends LineQuality {
+  /** `host:port` that is reached through it; asked for at each connection where it is a function. */
+  readonly target: string | (() => string);
+  /** Where it is entered. Default 127.0.0.1. */
+  readonly host?: string;
 }
 
 /** Which way bytes go: to the target, or back from it. */
@@ -18,6 +17,9 @@ export type Direction = 'there' | 'back';
 export interface SlowProxy extends AsyncDisposable {
   /** `host:port` to use instead of the target. */
   readonly address: string;
+  readonly port: number;
+  /** Another quality from now on; `{}` for a good line. */
+  slow(quality: LineQuality): void;
   /** Bytes that have gone through so far, of all connections. */
   passedBytes(direction: Direction): number;
   /** Resets every connection and accepts no new ones. */
@@ -29,7 +31,8 @@ export interface SlowProxy extends AsyncDisposable {
 }
 
 export async function startSlowProxy(options: SlowProxyOptions): Promise<SlowProxy> {
-  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(options.target) ?? [];
+  const { target, host = '127.0.0.1' } = options;
+  let quality: LineQuality = options;
   const connections = new Set<Connection>();
   const passed = { there: 0, back: 0 };
   const frozen = { there: false, back: false };
@@ -40,11 +43,13 @@ export async function startSlowProxy(options: SlowProxyOptions): Promise<SlowPro
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ port: Number(port), host, allowHalfOpen: true });
+    const far = connect({
+      ...hostAndPort(typeof target === 'string' ? target : target()),
+      allowHalfOpen: true,
+    });
     const line = (from: Socket, to: Socket, direction: Direction): DelayLine =>
       new DelayLine(from, to, {
-        delayMs: options.delayMs ?? 0,
-        bytesPerSecond: options.bytesPerSecond ?? Number.POSITIVE_INFINITY,
+        quality: () => quality,
         isFrozen: frozen[direction],
         onPassed: (bytes) => {
           passed[direction] += bytes;
@@ -66,7 +71,7 @@ export async function startSlowProxy(options: SlowProxyOptions): Promise<SlowPro
       });
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
 
   const each = (act: (line: DelayLine) => void, direction?: Direction): void => {
@@ -79,8 +84,13 @@ export async function startSlowProxy(options: SlowProxyOptions): Promise<SlowPro
     isCut = true;
     for (const { sockets } of connections) for (const socket of sockets) socket.resetAndDestroy();
   };
+  const { port } = server.address() as AddressInfo;
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${host}:${port}`,
+    port,
+    slow: (wanted) => {
+      quality = wanted;
+    },
     passedBytes: (direction) => passed[direction],
     cut,
     freeze: (direction) => {
@@ -100,6 +110,11 @@ export async function startSlowProxy(options: SlowProxyOptions): Promise<SlowPro
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function hostAndPort(address: string): { readonly host: string; readonly port: number } {
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
+  return { host, port: Number(port) };
 }
 
 interface Connection {

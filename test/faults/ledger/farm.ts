@@ -12,7 +12,7 @@ import { environmentName } from '../../../shared/env.ts';
 import { Disposers } from '../../../shared/lifecycle.ts';
 import { assetPath } from '../../../shared/package-root.ts';
 import { freePort } from '../../support/servers/start-redis.ts';
-import { openTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { type SlowProxy, startSlowProxy } from '../../support/slow-proxy.ts';
 import { startMiniUpstream } from '../../support/upstream/start-mini-upstream.ts';
 import { type ArtifactDisk, openArtifactDisk } from './artifact-disk.ts';
 import { ManagedProcess } from './managed-process.ts';
@@ -34,7 +34,7 @@ export interface LedgerCoordinator {
   readonly grpcPort: number;
   readonly clockPath: string;
   /** The line under which it is told to agents. */
-  readonly line: TcpProxy;
+  readonly line: SlowProxy;
 }
 
 export interface LedgerAgent {
@@ -42,9 +42,9 @@ export interface LedgerAgent {
   readonly process: ManagedProcess;
   readonly clockPath: string;
   readonly data: string;
-  readonly natsLine: TcpProxy;
+  readonly natsLine: SlowProxy;
   /** Its own lines to the coordinators; none for an agent that goes where the farm sends it. */
-  readonly grpcLines: readonly TcpProxy[];
+  readonly grpcLines: readonly SlowProxy[];
 }
 
 /** A farm of separate processes, each of which may be hurt, with lines that may be cut. Disposing ends all of it. */
@@ -170,7 +170,7 @@ class FarmStart {
     const made: LedgerCoordinator[] = [];
     for (let number = 1; number <= this.#size.coordinators; number += 1) {
       const [httpPort, grpcPort] = [await freePort(), await freePort()];
-      const line = this.#opened.use('line', await openTcpProxy(() => grpcPort));
+      const line = this.#opened.use('line', await startSlowProxy({ target: () => `127.0.0.1:${grpcPort}` }));
       const httpUrl = `http://127.0.0.1:${httpPort}`;
       const name = `coordinator-${number}`;
       const { process, clockPath } = this.#program(name, 'coordinator', {
@@ -198,12 +198,17 @@ class FarmStart {
     const made: LedgerAgent[] = [];
     for (let number = 1; number <= this.#size.agents; number += 1) {
       const { natsPort } = settingsOf(0);
-      const natsLine = this.#opened.use('line', await openTcpProxy(() => natsPort));
+      const natsLine = this.#opened.use(
+        'line',
+        await startSlowProxy({ target: () => `127.0.0.1:${natsPort}` }),
+      );
       const { nats, upstream, upstreamKey } = settingsOf(natsLine.port);
-      const grpcLines: TcpProxy[] = [];
+      const grpcLines: SlowProxy[] = [];
       // Half of them over lines of their own, half as the farm tells them.
       for (const { grpcPort } of number % 2 === 1 ? coordinators : []) {
-        grpcLines.push(this.#opened.use('line', await openTcpProxy(() => grpcPort)));
+        grpcLines.push(
+          this.#opened.use('line', await startSlowProxy({ target: () => `127.0.0.1:${grpcPort}` })),
+        );
       }
       const id = `agent-${number}`;
       const data = join(this.#folder, 'agents', id);

@@ -7,7 +7,7 @@ export const silenceGrpc: FaultKind = {
   targets: 'agents',
   lastsMs: [500, 20_000],
   begin: async (farm, target) => {
-    for (const line of grpcLinesOf(farm, target)) line.silence();
+    for (const line of grpcLinesOf(farm, target)) line.freeze();
   },
   end: async (farm, target) => {
     for (const line of grpcLinesOf(farm, target)) line.heal();

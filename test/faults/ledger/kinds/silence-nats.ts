@@ -4,6 +4,6 @@ export const silenceNats: FaultKind = {
   name: 'agent–NATS silent',
   targets: 'agents',
   lastsMs: [500, 20_000],
-  begin: async (farm, target) => farm.agents[target]?.natsLine.silence(),
+  begin: async (farm, target) => farm.agents[target]?.natsLine.freeze(),
   end: async (farm, target) => farm.agents[target]?.natsLine.heal(),
 };
