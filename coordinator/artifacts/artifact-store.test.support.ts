@@ -2,8 +2,8 @@ import { text } from 'node:stream/consumers';
 import { sha256Hex } from '../../shared/digest.ts';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import type { BuildJson } from '../builds/sealed-build.ts';
 import type { ArtifactStore } from './artifact-store.ts';
+import type { BuildJson } from './sealed-build.ts';
 
 export const requestHash = 'a'.repeat(64);
 export const firstGeneration = '1'.repeat(32);

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Artifact } from '../../shared/domain/artifact.ts';
-import type { BuildJson } from '../builds/sealed-build.ts';
 import type { KeptBuild } from './retention-policy.ts';
+import type { BuildJson } from './sealed-build.ts';
 
 /** A file of a finished build, open for reading as often as wanted. */
 export interface StoredFile {

@@ -6,10 +6,10 @@ import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
-import { type BuildJson, BuildJsonSchema } from '../builds/sealed-build.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
 import { manifestFile } from './manifest-file.ts';
 import type { KeptBuild } from './retention-policy.ts';
+import { type BuildJson, BuildJsonSchema } from './sealed-build.ts';
 import { StagingFolder } from './staging-folder.ts';
 import { makeFolder, syncFolder } from './sync-folder.ts';
 

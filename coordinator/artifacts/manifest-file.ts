@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { sha256Hex } from '../../shared/digest.ts';
 import { MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import type { BuildJson } from '../builds/sealed-build.ts';
 import type { StoredFile } from './artifact-store.ts';
+import type { BuildJson } from './sealed-build.ts';
 
 /** The packages of a finished build with their versions, which its `build.json` holds, as a file; undefined for one without. */
 export function manifestFile({

@@ -4,11 +4,11 @@ import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, type Lease, type LeaseTimes } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
+import type { SealedBuild } from '../artifacts/sealed-build.ts';
 import { attemptHashKey, LEASES_KEY, logKey } from './keys.ts';
 import type { Trouble } from './loss.ts';
 import { redisNowMs } from './redis-now.ts';
 import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
-import type { SealedBuild } from './sealed-build.ts';
 
 /** Back-off before the second and third attempt, milliseconds. The first loss costs nothing: the machine is gone, not the build. */
 const RETRY_DELAYS_MS = [0, 5_000];

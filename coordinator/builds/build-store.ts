@@ -6,13 +6,13 @@ import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts
 import { FarmError } from '../../shared/errors.ts';
 import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
+import { type BuildJson, type SealedBuild, SealedBuildSchema } from '../artifacts/sealed-build.ts';
 import { type BuildOwner, OPERATOR, ownerKey, ownerOf } from './build-owner.ts';
 import type { BuildRecord, ResolvedRequest } from './build-record.ts';
 import { buildKey, waitingKey } from './keys.ts';
 import { TROUBLES, type Trouble } from './loss.ts';
 import { RECORD_FIELDS, RecordReader } from './record-reader.ts';
 import type { RedisScripts } from './redis-scripts.ts';
-import { type BuildJson, type SealedBuild, SealedBuildSchema } from './sealed-build.ts';
 
 const TroublesSchema = Type.Array(Type.Enum(TROUBLES));
 

@@ -6,10 +6,10 @@ import type { BuildSpec } from '../../shared/domain/build-spec.ts';
 import { attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import type { ProfilesJson } from '../../shared/domain/profiles-json.ts';
 import { parseAs } from '../../shared/schema.ts';
+import { SealedBuildSchema } from '../artifacts/sealed-build.ts';
 import { sampleRecord } from '../http/sample-record.test.support.ts';
 import type { BuildRecord } from './build-record.ts';
 import { sealFarmFailure, sealResult } from './final-answer.ts';
-import { SealedBuildSchema } from './sealed-build.ts';
 
 type Succeeded = Extract<AttemptResult, { outcome: 'succeeded' }>;
 type Failed = Extract<AttemptResult, { outcome: 'failed' }>;

@@ -5,9 +5,9 @@ import type { BuildSpec } from '../../shared/domain/build-spec.ts';
 import { attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import { ProfilesJsonSchema } from '../../shared/domain/profiles-json.ts';
 import { FarmError } from '../../shared/errors.ts';
+import type { SealedBuild } from '../artifacts/sealed-build.ts';
 import type { BuildRecord } from './build-record.ts';
 import { requestEcho } from './request-echo.ts';
-import type { SealedBuild } from './sealed-build.ts';
 
 const HOUR_MS = 3_600_000;
 /** Latest time a Date holds, seconds. Source: ECMA-262, time values. */

@@ -4,11 +4,11 @@ import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import { dropStaged } from '../artifacts/drop-staged.ts';
+import type { BuildJson } from '../artifacts/sealed-build.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import type { BuildIndex } from './build-index.ts';
 import type { BuildStore, PublishingBuild } from './build-store.ts';
 import { type Lifetimes, sealFarmFailure } from './final-answer.ts';
-import type { BuildJson } from './sealed-build.ts';
 import type { Watch } from './watch.ts';
 
 export interface FinalCommitDependencies {

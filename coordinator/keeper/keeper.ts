@@ -8,7 +8,6 @@ import { messageOf } from '../../shared/errors.ts';
 import { runLoop } from '../../shared/lifecycle.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
-import type { Retention } from '../artifacts/retention.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
 import type { BuildIndex } from '../builds/build-index.ts';
@@ -26,6 +25,7 @@ import { type Each, eachLogged } from './each.ts';
 import { Health } from './health.ts';
 import type { KeeperLock } from './keeper-lock.ts';
 import { QueueRepair } from './queue-repair.ts';
+import type { Retention } from './retention.ts';
 import { sweepUploads } from './upload-sweep.ts';
 import type { UpstreamFollower } from './upstream-follower.ts';
 

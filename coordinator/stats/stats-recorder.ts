@@ -3,8 +3,8 @@ import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import { runLoop } from '../../shared/lifecycle.ts';
 import type { Log } from '../../shared/log.ts';
+import type { BuildJson } from '../artifacts/sealed-build.ts';
 import type { BuildRecord, ResolvedRequest } from '../builds/build-record.ts';
-import type { BuildJson } from '../builds/sealed-build.ts';
 import { type BuildError, publicDetail } from './build-error.ts';
 import { dayOf, hourOf } from './calendar.ts';
 import {

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { BuildJson } from '../../coordinator/artifacts/sealed-build.ts';
 import type { BuildRecord, ResolvedRequest } from '../../coordinator/builds/build-record.ts';
-import type { BuildJson } from '../../coordinator/builds/sealed-build.ts';
 import { StatsReader } from '../../coordinator/stats/stats-reader.ts';
 import { MAX_ERRORS, StatsRecorder } from '../../coordinator/stats/stats-recorder.ts';
 import type { Clock } from '../../shared/clock.ts';

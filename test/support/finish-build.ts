@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 import { DirectoryStore } from '../../coordinator/artifacts/directory-store.ts';
+import type { BuildJson } from '../../coordinator/artifacts/sealed-build.ts';
 import { BuildStore } from '../../coordinator/builds/build-store.ts';
 import { sealFarmFailure } from '../../coordinator/builds/final-answer.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { requestEcho } from '../../coordinator/builds/request-echo.ts';
-import type { BuildJson } from '../../coordinator/builds/sealed-build.ts';
 import { binDir } from '../../shared/domain/build.ts';
 
 /** Makes a queued build done without an agent, with an answer as a small image has it. */

@@ -2,9 +2,9 @@ import type { Clock } from '../../../shared/clock.ts';
 import { binDir } from '../../../shared/domain/build.ts';
 import { hasCode } from '../../../shared/errors.ts';
 import { inParallel } from '../../../shared/in-parallel.ts';
-import type { BuildJson } from '../../builds/sealed-build.ts';
 import type { KeptBuilds } from '../artifact-store.ts';
 import type { KeptBuild } from '../retention-policy.ts';
+import type { BuildJson } from '../sealed-build.ts';
 import type { Bucket } from './bucket.ts';
 import { BUILDS, buildJsonKey, FILES, filesPrefix, markerKey, ownerOf } from './layout.ts';
 

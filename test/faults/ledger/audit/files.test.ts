@@ -2,7 +2,7 @@ import { cp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DirectoryStore } from '../../../../coordinator/artifacts/directory-store.ts';
-import type { BuildJson } from '../../../../coordinator/builds/sealed-build.ts';
+import type { BuildJson } from '../../../../coordinator/artifacts/sealed-build.ts';
 import { sha256Hex } from '../../../../shared/digest.ts';
 import { binDir } from '../../../../shared/domain/build.ts';
 import { useFarm } from '../../../support/use-farm.ts';

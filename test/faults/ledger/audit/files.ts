@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BuildJsonSchema } from '../../../../coordinator/builds/sealed-build.ts';
+import { BuildJsonSchema } from '../../../../coordinator/artifacts/sealed-build.ts';
 import { sha256Hex } from '../../../../shared/digest.ts';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { parseJsonAs } from '../../../../shared/schema.ts';

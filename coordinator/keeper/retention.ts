@@ -1,9 +1,9 @@
 import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
+import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import { buildsToRemove, type RetentionLimits } from '../artifacts/retention-policy.ts';
 import type { BuildStore } from '../builds/build-store.ts';
-import type { ArtifactStore } from './artifact-store.ts';
-import { buildsToRemove, type RetentionLimits } from './retention-policy.ts';
 
 /** Bytes without a build are left alone for this long: one may be about to be committed, milliseconds. */
 const UNCOMMITTED_MS = 60 * 60_000;
