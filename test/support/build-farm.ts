@@ -37,6 +37,8 @@ export const OWNER = { priority: 'bulk', client: 'key:nightly', weight: 3 } as c
 
 /** The truth about builds on real servers, as a coordinator wires it, without coordinator or agent: a test takes their steps. */
 export class BuildFarm implements AsyncDisposable {
+  readonly redisUrl: string;
+  readonly artifactsFolder: string;
   readonly redis: Redis;
   readonly connection: NatsConnection;
   readonly nats: TestNats;
@@ -52,12 +54,15 @@ export class BuildFarm implements AsyncDisposable {
   #asked = 0;
 
   private constructor(
+    redisUrl: string,
     redis: Redis,
     connection: NatsConnection,
     nats: TestNats,
     folder: string,
     opened: Disposers,
   ) {
+    this.redisUrl = redisUrl;
+    this.artifactsFolder = folder;
     this.redis = redis;
     this.connection = connection;
     this.nats = nats;
@@ -97,7 +102,7 @@ export class BuildFarm implements AsyncDisposable {
       clock: systemClock,
     });
     opened.add('connection', () => connection.close());
-    const farm = new BuildFarm(redis, connection, nats, folder, opened);
+    const farm = new BuildFarm(server.url, redis, connection, nats, folder, opened);
     await farm.ensureStreams();
     return farm;
   }
