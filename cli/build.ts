@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { FarmError } from '../shared/errors.ts';
+import type { FinalAnswer } from './client/build-answer.ts';
 import { BuildClient, type ImageRequest } from './client/build-client.ts';
+import type { BuildEvent } from './client/build-event.ts';
 import { BuildView, printable } from './client/build-view.ts';
 import { fetchImages } from './client/fetch-images.ts';
-import { type BuildEvent, type FinalAnswer, followBuild } from './client/follow-build.ts';
+import { followBuild } from './client/follow-build.ts';
 import type { Command, CommandContext } from './command.ts';
 import { parseFlags } from './flags.ts';
 import { showDuration } from './progress.ts';

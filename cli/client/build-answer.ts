@@ -51,6 +51,9 @@ export type BuildAnswer =
       readonly output: string;
     };
 
+export type FinalAnswer = Extract<BuildAnswer, { readonly kind: 'done' | 'failed' }>;
+export type UnfinishedAnswer = Exclude<BuildAnswer, FinalAnswer>;
+
 /** Reads an answer of POST or GET /api/v1/build. Throws `invalid_request` when it is not one. */
 export function readBuildAnswer(status: number, body: unknown): BuildAnswer {
   if (status === 200) return { kind: 'done', build: parseAs(DoneSchema, body, 'the finished build') };

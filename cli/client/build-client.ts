@@ -45,6 +45,26 @@ export class BuildClient {
     return await this.#ask(`/api/v1/build/${hash}`, signal, {});
   }
 
+  /**
+   * A build's events, of which those after `lastId` are wanted; `undefined` where the server has none.
+   * @throws FarmError `unavailable` when it has none now.
+   */
+  async openEvents(
+    hash: string,
+    lastId: string,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const accept = { accept: 'text/event-stream' };
+    const headers = lastId === '' ? accept : { ...accept, 'last-event-id': lastId };
+    const response = await this.#fetch(`/api/v1/build/${hash}/events`, { headers, signal });
+    const { status, body } = response;
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+    if (status === 200 && body && isStream) return body;
+    await body?.cancel();
+    if (status !== 429 && status < 500) return undefined;
+    throw new FarmError('unavailable', `the server answers ${status}`);
+  }
+
   /** The live log from its beginning until the build ended; `undefined` where the server has none. */
   async openLog(hash: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
     const response = await this.#fetch(`/api/v1/build/${hash}/log?follow=1`, { signal });

@@ -25,6 +25,18 @@ test('without a terminal a build is plain lines', () => {
   expect(text).not.toContain('\u001b');
 });
 
+test('an attempt that was lost is told where the build waits again, and where its log ends', () => {
+  const { written, view } = recorded(false);
+  view.show({ event: 'log', line: 'first try' });
+  view.show({ event: 'queued', hash: 'h', position: 0, etaSeconds: undefined, lostAttempt: 1 });
+  view.show({ event: 'lost', attempt: 1 });
+  view.show({ event: 'gap', skippedBytes: 2048 });
+  view[Symbol.dispose]();
+  expect(written.join('')).toMatch(
+    /│ first try\n.*waiting for an agent, attempt 1 was lost\n.*│ --- attempt 1 was lost.* ---\n.*│ --- 2.0 KiB left out.* ---\n$/,
+  );
+});
+
 test('on a terminal a bar stands below the lines and is gone afterwards', () => {
   const { written, view } = recorded(true);
   play(view);

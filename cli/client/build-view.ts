@@ -1,6 +1,6 @@
-import { drawBar, fractionOf, showDuration, stageWords } from '../progress.ts';
+import { drawBar, fractionOf, showBytes, showDuration, stageWords } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
-import type { BuildEvent } from './follow-build.ts';
+import type { BuildEvent } from './build-event.ts';
 
 const REDRAW_MS = 100;
 const BAR_WIDTH = 30;
@@ -22,13 +22,21 @@ export class BuildView implements Disposable {
   show(event: BuildEvent): void {
     switch (event.event) {
       case 'queued':
-        this.#enter('queued', queueNote(event.position, event.etaSeconds));
+        this.#enter('queued', queueNote(event));
         break;
       case 'stage':
         this.#enter(event.stage, '');
         break;
       case 'log':
-        this.#terminal.line(this.#terminal.paint('dim', `${' '.repeat(10)}│ ${printable(event.line)}`));
+        this.#log(event.line);
+        break;
+      case 'lost':
+        this.#log(`--- attempt ${event.attempt} was lost, its log ends here ---`);
+        break;
+      case 'gap':
+        this.#log(
+          `--- ${showBytes(event.skippedBytes)} left out: the build is faster than this terminal ---`,
+        );
         break;
       case 'away':
         this.#say(`the server does not answer, asking again (${printable(event.reason)})`);
@@ -40,6 +48,10 @@ export class BuildView implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#terminal.status(undefined);
+  }
+
+  #log(line: string): void {
+    this.#terminal.line(this.#terminal.paint('dim', `${' '.repeat(10)}│ ${printable(line)}`));
   }
 
   #enter(stage: string, note: string): void {
@@ -66,11 +78,12 @@ export class BuildView implements Disposable {
   }
 }
 
-/** `, 3 before it, done in about 5 min`; coarse, so that it is not a new line with every poll. */
-function queueNote(position: number | undefined, etaSeconds: number | undefined): string {
+/** `, attempt 1 was lost, 3 before it, done in about 5 min`; coarse, so that it is not a new line with every poll. */
+function queueNote({ lostAttempt, position, etaSeconds }: Extract<BuildEvent, { event: 'queued' }>): string {
+  const lost = lostAttempt === undefined ? '' : `, attempt ${lostAttempt} was lost`;
   const before = position ? `, ${position} before it` : '';
-  if (etaSeconds === undefined) return before;
-  return `${before}, done in about ${coarseDuration(etaSeconds)}`;
+  const done = etaSeconds === undefined ? '' : `, done in about ${coarseDuration(etaSeconds)}`;
+  return lost + before + done;
 }
 
 function coarseDuration(seconds: number): string {
