@@ -156,3 +156,14 @@ test.each([
   // It is not asked again.
   expect(server.denied).toHaveLength(1);
 });
+
+test('where too many follow already the build is polled, and events are asked for again', async () => {
+  await using server = await hideRoute(used.farm.url, /\/events$/, 429);
+  const build = new Followed('knob-random', server.url);
+  await using attempt = await granted();
+  attempt.reach('building_image');
+  await expect.poll(() => server.denied.length, { timeout: 30_000 }).toBeGreaterThan(1);
+  await attempt.fail('it cannot be');
+  expect(await build.answer).toEqual(expect.objectContaining(NO_IMAGE));
+  expect(build.events.map(({ event }) => event)).not.toContain('away');
+});
