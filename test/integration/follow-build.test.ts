@@ -10,7 +10,7 @@ import { followBuild } from '../../cli/client/follow-build.ts';
 import type { BuilderSource } from '../../shared/domain/builder.ts';
 import { grantTo } from '../support/grant.ts';
 import { hideRoute } from '../support/hide-route.ts';
-import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { type SlowProxy, startSlowProxy } from '../support/slow-proxy.ts';
 import { useFarm } from '../support/use-farm.ts';
 import { WireAgent } from '../support/wire-agent.ts';
 import { ARCHER } from '../support/wire-builds.ts';
@@ -21,13 +21,13 @@ import { WrittenAttempt } from '../support/written-attempt.ts';
 const used = useFarm({ agents: 0, coordinators: 2 });
 const agents: WireAgent[] = [];
 let folder: string;
-let line: TcpProxy;
+let line: SlowProxy;
 let end: number;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wrtfarm-follow-'));
   end = 0;
-  line = await openTcpProxy(() => Number(new URL(used.farm.coordinators[end]?.httpUrl ?? '').port));
+  line = await startSlowProxy({ target: () => new URL(used.farm.coordinators[end]?.httpUrl ?? '').host });
 });
 afterEach(async () => {
   for (const agent of agents.splice(0)) await agent[Symbol.asyncDispose]();
