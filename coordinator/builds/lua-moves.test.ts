@@ -1,32 +1,36 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ATTEMPT_MOVES } from '../../shared/domain/attempt-state.ts';
 import { BUILD_MOVES, BUILD_STATES, STAGES } from '../../shared/domain/build.ts';
 import { assetPath } from '../../shared/package-root.ts';
 
 const folder = assetPath('coordinator/builds/lua');
 const common = readFileSync(`${folder}/common.lua`, 'utf8');
 
-/** The table `MOVES` of common.lua: `from = { to = true, … },` a line. */
-function luaMoves(): Record<string, string[]> {
-  const [, table] = /^local MOVES = \{\n(.*?)^\}/ms.exec(common) ?? [];
+/** A table of moves of common.lua: `from = { to = true, … },` a line. */
+function luaMoves(name: 'MOVES' | 'ATTEMPT_MOVES'): Record<string, string[]> {
+  const [, table] = new RegExp(`^local ${name} = \\{\n(.*?)^\\}`, 'ms').exec(common) ?? [];
   const rows = (table ?? '').trim().split('\n');
   return Object.fromEntries(
     rows.map((row) => {
       const [, from, targets] = /^\s*(\w+) = \{(.*)\},$/.exec(row) ?? [];
-      if (from === undefined || targets === undefined) throw new Error(`not a row of MOVES: ${row}`);
+      if (from === undefined || targets === undefined) throw new Error(`not a row of ${name}: ${row}`);
       const moves = [...targets.matchAll(/(\w+) = (\w+)/g)];
       return [from, moves.filter(([, , value]) => value === 'true').map(([, to = '']) => to)];
     }),
   );
 }
 
-test('the table of legal moves in Lua is the one in TypeScript', () => {
-  expect(luaMoves()).toEqual(BUILD_MOVES);
+test('the tables of legal moves in Lua are those in TypeScript', () => {
+  expect(luaMoves('MOVES')).toEqual(BUILD_MOVES);
+  expect(luaMoves('ATTEMPT_MOVES')).toEqual(ATTEMPT_MOVES);
 });
 
 test('only the one function that knows the table changes the state of a build', () => {
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.lua'));
   expect(scripts.length).toBeGreaterThan(10);
+  const text = scripts.map((name) => readFileSync(`${folder}/${name}`, 'utf8')).join('');
+  expect([...text.matchAll(/HSET'[^)]*'state', '(?:granted|running)'/g)]).toEqual([]);
   for (const name of scripts) {
     const source = readFileSync(`${folder}/${name}`, 'utf8');
     const moved = [...source.matchAll(/\bmove\([^,()]+, ('?)([\w.]+)\1\)/g)].map(([, , to]) => to);

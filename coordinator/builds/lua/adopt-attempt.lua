@@ -10,7 +10,8 @@ move(a.requestHash, 'running')
 leave_waiting(a.requestHash)
 redis.call('HDEL', key, 'isRestored')
 redis.call('HSET', key, 'stage', 'init', 'agentId', a.agentId, 'attempt', a.attempt)
-redis.call('HSET', P .. 'attempt:' .. a.key, 'agentId', a.agentId, 'builder', build[4], 'nonce', a.nonce, 'state', 'running', 'startedAt', now(),
+move_attempt(a.key, 'running')
+redis.call('HSET', P .. 'attempt:' .. a.key, 'agentId', a.agentId, 'builder', build[4], 'nonce', a.nonce, 'startedAt', now(),
   'session', '', 'sequence', 0, 'isAdopted', '1')
 redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, a.key)
 redis.call('ZADD', P .. 'leases', now() + a.leaseMs, a.key)

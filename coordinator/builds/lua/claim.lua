@@ -55,7 +55,8 @@ local attempt = math.max(tonumber(numbers[1]), tonumber(numbers[2] or '0')) + 1
 redis.call('HSET', build_key(hash), 'stage', 'init', 'agentId', a.agentId, 'attempt', attempt)
 redis.call('HDEL', build_key(hash), 'isRestored', 'lastAttempt')
 local key = attempt_key(hash, build[1], attempt)
-redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'state', 'granted', 'startedAt', now(),
+move_attempt(key, 'granted')
+redis.call('HSET', P .. 'attempt:' .. key, 'agentId', a.agentId, 'builder', a.builder, 'nonce', a.nonce, 'startedAt', now(),
   'session', a.session, 'sequence', a.sequence)
 redis.call('SADD', P .. 'agent-attempts:' .. a.agentId, key)
 redis.call('ZADD', P .. 'leases', now() + a.grantMs, key)

@@ -48,13 +48,31 @@ local function build_key(hash)
   return P .. 'build:' .. hash
 end
 
--- Moves a build, or ends the script with an error that names both states.
-local function move(hash, to)
-  local from = redis.call('HGET', build_key(hash), 'state') or 'absent'
-  if not (MOVES[from] and MOVES[from][to]) then
-    error({ err = 'ILLEGAL_MOVE build ' .. hash .. ' cannot go from ' .. from .. ' to ' .. to })
+-- The same for attempts, as in shared/domain/attempt-state.ts.
+local ATTEMPT_MOVES = {
+  absent = { granted = true, running = true },
+  granted = { running = true, absent = true },
+  running = { running = true, absent = true },
+}
+
+-- Ends the script with an error that names both states, unless the table has the move.
+local function check_move(moves, what, from, to)
+  if not (moves[from] and moves[from][to]) then
+    error({ err = 'ILLEGAL_MOVE ' .. what .. ' cannot go from ' .. from .. ' to ' .. to })
   end
+end
+
+-- Moves a build, if it may.
+local function move(hash, to)
+  check_move(MOVES, 'build ' .. hash, redis.call('HGET', build_key(hash), 'state') or 'absent', to)
   redis.call('HSET', build_key(hash), 'state', to)
+end
+
+-- Moves an attempt, if it may; with `absent` it is gone.
+local function move_attempt(key, to)
+  local name = P .. 'attempt:' .. key
+  check_move(ATTEMPT_MOVES, 'attempt ' .. key, redis.call('HGET', name, 'state') or 'absent', to)
+  if to == 'absent' then redis.call('DEL', name) else redis.call('HSET', name, 'state', to) end
 end
 
 local function answer(value)
@@ -135,7 +153,7 @@ end
 local function end_attempt(key)
   local agent = redis.call('HGET', P .. 'attempt:' .. key, 'agentId')
   if agent then redis.call('SREM', P .. 'agent-attempts:' .. agent, key) end
-  redis.call('DEL', P .. 'attempt:' .. key)
+  move_attempt(key, 'absent')
   redis.call('ZREM', P .. 'leases', key)
   redis.call('EXPIRE', P .. 'log:' .. key, 3600)
 end

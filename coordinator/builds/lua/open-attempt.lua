@@ -2,7 +2,8 @@
 -- a: key, requestHash, generation, attempt, nonce, leaseMs, stream (random for each stream), attemptMs
 -- answers: status = open (nextLogSequence) | ended (this attempt won already) | lost
 if holds(a.key, a.nonce) and not is_overdue(a.key, a.attemptMs) then
-  redis.call('HSET', P .. 'attempt:' .. a.key, 'state', 'running', 'stream', a.stream)
+  move_attempt(a.key, 'running')
+  redis.call('HSET', P .. 'attempt:' .. a.key, 'stream', a.stream)
   redis.call('HDEL', build_key(a.requestHash), 'untaken')
   redis.call('ZADD', P .. 'leases', now() + a.leaseMs, a.key)
   return answer({ status = 'open', nextLogSequence = redis.call('LLEN', P .. 'log:' .. a.key) })
