@@ -2,6 +2,7 @@ import { connect, type NatsConnection } from 'nats';
 import { Backoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { FarmError, messageOf } from './errors.ts';
+import { steadyDelay } from './steady-delay.ts';
 
 export interface NatsOptions {
   /** `nats://user:password@host:port`. */
@@ -34,8 +35,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
         inboxPrefix,
         timeout: 5_000,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: 100,
-        reconnectJitter: 100,
+        reconnectDelayHandler: steadyDelay(100 + Math.random() * 100),
         pingInterval: 5_000,
         maxPingOut: 2,
       });

@@ -38,6 +38,8 @@ const UNHELD_MS = 500;
 const SWEEP_MS = 60_000;
 /** What should have happened at once is repeated when it has not for this long. */
 const LATE_MS = 3_000;
+/** A build without a second copy is lost with Redis, so that is repeated sooner, milliseconds. */
+const UNPUBLISHED_MS = 500;
 
 export interface KeeperDependencies {
   readonly redis: Redis;
@@ -124,6 +126,7 @@ export class Keeper {
     await this.#expireLeases(this.#term);
     await this.#releaseDelayed();
     await this.#completeFinal();
+    await this.#publishLate();
     return STEP_MS;
   }
 
@@ -164,18 +167,28 @@ export class Keeper {
     });
   }
 
-  async #reconcile(): Promise<number> {
-    const { queue, copies, index, builds, service, commit, onRepair, clock } = this.#deps;
-    if (this.#term === undefined) return UNHELD_MS;
-    await queue.ensureStream();
-    await copies.ensureStream();
-    await this.#each(await index.unpublishedFor(LATE_MS), async (hash) => {
+  /** Builds of which only Redis knows: whoever took them in has no NATS, or died. */
+  async #publishLate(): Promise<void> {
+    const { index, builds, service, copies, onRepair } = this.#deps;
+    await this.#each(await index.unpublishedFor(UNPUBLISHED_MS), async (hash) => {
       const record = await builds.get(hash);
       if (record?.state === 'queued') {
         await service.publish(record);
         onRepair('republished_build');
-      } else await index.markPublished(hash);
+        return;
+      }
+      // It is made already, or was; then there is no copy of it any more.
+      const copy = await builds.secondCopy(hash);
+      if (copy) await copies.keep(copy);
+      await index.markPublished(hash);
     });
+  }
+
+  async #reconcile(): Promise<number> {
+    const { queue, copies, index, builds, commit, clock } = this.#deps;
+    if (this.#term === undefined) return UNHELD_MS;
+    await queue.ensureStream();
+    await copies.ensureStream();
     await this.#each(await index.unpurgedFor(LATE_MS), async (hash) => {
       const record = await builds.get(hash);
       if (record && isFinal(record.state)) await commit.purge(hash, record.generation);
