@@ -45,7 +45,10 @@ export function bodyReader(
       else pieces.push(piece);
     });
     payload.on('end', () => finish(null));
-    payload.on('close', () => finish(new FarmError('cancelled', 'the client went away')));
+    payload.on('close', () => {
+      // Every request closes; to make an error for each would cost more than all else here.
+      if (!isDone) finish(new FarmError('cancelled', 'the client went away'));
+    });
     payload.on('error', (cause) => finish(Object.assign(cause, { statusCode: 400 })));
   };
 }
