@@ -70,7 +70,10 @@ export class BuildService {
     return await this.#deps.forecast(record);
   }
 
-  /** The build of a request hash, from Redis or from what the artifact store remembers. */
+  /**
+   * The build of a request hash, from Redis; where Redis does not know it, from its second copy or from what the artifact store
+   * remembers. Throws `unavailable` when neither can be asked and Redis may have lost builds.
+   */
   async get(hash: string): Promise<BuildRecord | undefined> {
     return this.#finals.lately(hash, this.#isStill) ?? (await this.#look(hash));
   }

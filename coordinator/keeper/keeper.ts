@@ -177,7 +177,7 @@ export class Keeper {
         onRepair('republished_build');
         return;
       }
-      // It is made already, or was; then there is no copy of it any more.
+      // It is made by now, or over: then there is nothing to keep.
       const copy = await builds.secondCopy(hash);
       if (copy) await copies.keep(copy);
       await index.markPublished(hash);
