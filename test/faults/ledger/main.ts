@@ -3,15 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../../shared/errors.ts';
 import { allKinds } from './kinds.ts';
-import { runLedger } from './ledger-run.ts';
+import { type LedgerOptions, runLedger } from './ledger-run.ts';
 import { MAX_REQUESTS } from './requests.ts';
 import { balances, table } from './table.ts';
 
 /* `npm run faults -- --seed N --builds M`: hurts a farm in every way, and proves that nothing accepted was lost. */
 
 const HELP = `npm run faults -- [--seed N] [--builds M] [--without NAME …] [--only NAME …] [--drills X] [--keep] [--quiet]
-Exit code 0 when the ledger balances, 1 when it does not. Names of faults: a part is enough.
+Exit code 0 when the ledger balances, 1 when it does not, 2 when there is no such run. Names of faults: a part is enough.
 Recovery times are measured X times as often as usual: by default once from 1,000 builds on, and not below.
 `;
 
@@ -34,11 +35,8 @@ function wholeNumber(name: 'seed' | 'builds', most: number): number {
   throw new RangeError(`--${name} is a whole number from 1 to ${most}`);
 }
 
-async function main(): Promise<number> {
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+/** What the command line asks for; a RangeError says what it cannot be. */
+function wantedRun(): Pick<LedgerOptions, 'seed' | 'builds' | 'kinds' | 'drills'> {
   const seed = wholeNumber('seed', 2 ** 31);
   const builds = wholeNumber('builds', MAX_REQUESTS);
   const named = (parts: readonly string[], name: string): boolean =>
@@ -46,8 +44,27 @@ async function main(): Promise<number> {
   const kinds = allKinds().filter(
     ({ name }) => !named(values.without, name) && (values.only.length === 0 || named(values.only, name)),
   );
+  if (kinds.length === 0) {
+    const names = allKinds().map(({ name }) => name);
+    throw new RangeError(`--only and --without leave none of the faults: ${names.join(', ')}`);
+  }
   const drills = Number(values.drills ?? (builds >= 1_000 ? 1 : 0));
   if (!(drills >= 0)) throw new RangeError('--drills is a number from 0 on');
+  return { seed, builds, kinds, drills };
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  let wanted: ReturnType<typeof wantedRun>;
+  try {
+    wanted = wantedRun();
+  } catch (thrown) {
+    console.error(messageOf(thrown));
+    return 2;
+  }
   const stop = new AbortController();
   // Every fault that waits for its time listens.
   setMaxListeners(0);
@@ -60,8 +77,8 @@ async function main(): Promise<number> {
   };
   let isToBeKept = values.keep;
   try {
-    const report = await runLedger({ seed, builds, kinds, drills, folder, stop: stop.signal, onEvent });
-    console.log(table(report, seed));
+    const report = await runLedger({ ...wanted, folder, stop: stop.signal, onEvent });
+    console.log(table(report, wanted.seed));
     isToBeKept ||= !balances(report);
     return balances(report) ? 0 : 1;
   } catch (thrown) {
