@@ -95,9 +95,12 @@ async function open(
   opened.add('NATS', async () => {
     await connection.close();
   });
-  const pool = opened.use('coordinators', new CoordinatorPool(config.grpc));
-
   const stopping = new AbortController();
+  const pool = opened.use(
+    'coordinators',
+    // The answer to a pull names those that live.
+    new CoordinatorPool({ fixed: config.grpc, onFailure: () => loop.changed() }),
+  );
   const warming = new Warming({ builders, log, accepts: config.accepts }, () => loop.changed());
   const attempts = new Attempts(
     {

@@ -74,7 +74,7 @@ test('an attempt whose upload is refused for its lease is dropped: its farm is t
   const said: string[] = [];
   const errors: string[] = [];
   const farm = opened.use('farm', await refusingFarm(said));
-  const pool = opened.use('pool', new CoordinatorPool([farm.address]));
+  const pool = opened.use('pool', new CoordinatorPool({ fixed: [farm.address] }));
   const attempt = new HeldAttempt(
     { lease: LEASE, leaseMs: 15_000, source: SMALL_SOURCE, spec: smallSpec() },
     {

@@ -74,7 +74,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wrtfarm-upload-'));
   first = await new StandIn().start();
   second = await new StandIn().start();
-  pool = new CoordinatorPool([first.address, second.address]);
+  pool = new CoordinatorPool({ fixed: [first.address, second.address] });
   upload = new ArtifactUpload({
     pool,
     clock: systemClock,

@@ -9,7 +9,7 @@ function current(pool: CoordinatorPool): Coordinator {
 }
 
 test('nobody is known until the farm names somebody', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   expect(pool.current()).toBeUndefined();
   pool.update([]);
   expect(pool.current()).toBeUndefined();
@@ -18,14 +18,14 @@ test('nobody is known until the farm names somebody', async () => {
 });
 
 test('an empty list is no news: those known stay', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   pool.update(['127.0.0.1:1']);
   pool.update([]);
   expect(current(pool).address).toBe('127.0.0.1:1');
 });
 
 test('a coordinator has one client, shared by all who ask, also after others were named', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   pool.update(['127.0.0.1:1']);
   const first = current(pool);
   expect(current(pool)).toBe(first);
@@ -36,7 +36,7 @@ test('a coordinator has one client, shared by all who ask, also after others wer
 });
 
 test('one that failed comes after the others, and again when they fail', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   pool.update(['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
   const tried: string[] = [];
   for (let tries = 0; tries < 4; tries += 1) {
@@ -47,7 +47,7 @@ test('one that failed comes after the others, and again when they fail', async (
 });
 
 test('many calls that failed on the same one move on once', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   pool.update(['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
   const failed = current(pool);
   for (let calls = 0; calls < 4; calls += 1) pool.avoid(failed);
@@ -55,14 +55,14 @@ test('many calls that failed on the same one move on once', async () => {
 });
 
 test('the only one is used again after it failed', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   pool.update(['127.0.0.1:1']);
   pool.avoid(current(pool));
   expect(current(pool).address).toBe('127.0.0.1:1');
 });
 
 test('addresses that were set are used whatever the farm names', async () => {
-  await using pool = new CoordinatorPool(['127.0.0.1:8', '127.0.0.1:9']);
+  await using pool = new CoordinatorPool({ fixed: ['127.0.0.1:8', '127.0.0.1:9'] });
   pool.update(['127.0.0.1:1']);
   expect(current(pool).address).toBe('127.0.0.1:8');
   pool.avoid(current(pool));
@@ -70,7 +70,7 @@ test('addresses that were set are used whatever the farm names', async () => {
 });
 
 test('disposing closes every client that was made', async () => {
-  const pool = new CoordinatorPool([]);
+  const pool = new CoordinatorPool();
   const clients = ['127.0.0.1:1', '127.0.0.1:2'].map((address) => {
     pool.update([address]);
     return current(pool).client;
@@ -82,11 +82,49 @@ test('disposing closes every client that was made', async () => {
 });
 
 test('clients of coordinators that are gone do not pile up', async () => {
-  await using pool = new CoordinatorPool([]);
+  await using pool = new CoordinatorPool();
   for (let port = 1; port <= 50; port += 1) {
     pool.update([`127.0.0.1:${port}`]);
     pool.current();
   }
   expect(pool.size).toBe(9);
   expect(pool.current()?.address).toBe('127.0.0.1:50');
+});
+
+test('one that is named no more is used when all who are named fail', async () => {
+  await using pool = new CoordinatorPool();
+  pool.update(['127.0.0.1:1', '127.0.0.1:2']);
+  // The second one is back, but the first has not noticed yet.
+  pool.update(['127.0.0.1:1']);
+  pool.avoid(current(pool));
+  expect(current(pool).address).toBe('127.0.0.1:2');
+});
+
+test('one that failed comes last for ten seconds, however often it is named first', async () => {
+  let now = 0;
+  await using pool = new CoordinatorPool({ now: () => now });
+  pool.update(['127.0.0.1:1', '127.0.0.1:2']);
+  pool.avoid(current(pool));
+  pool.update(['127.0.0.1:1', '127.0.0.1:2']);
+  expect(current(pool).address).toBe('127.0.0.1:2');
+  now = 10_000;
+  expect(current(pool).address).toBe('127.0.0.1:1');
+});
+
+test('each failure of a coordinator is news once', async () => {
+  let news = 0;
+  let now = 0;
+  await using pool = new CoordinatorPool({
+    now: () => now,
+    onFailure: () => {
+      news += 1;
+    },
+  });
+  pool.update(['127.0.0.1:1']);
+  const failed = current(pool);
+  for (let calls = 0; calls < 4; calls += 1) pool.avoid(failed);
+  expect(news).toBe(1);
+  now = 10_000;
+  pool.avoid(failed);
+  expect(news).toBe(2);
 });

@@ -2,8 +2,10 @@ import { credentials } from '@grpc/grpc-js';
 import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
 import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
 
-/** Clients of coordinators that live no more are kept, up to this many, for attempts that still hear of them. */
+/** How many coordinators that the farm names no more are kept as a last resort, with their clients. */
 const MAX_FORMER = 8;
+/** For this long a coordinator that failed comes after the others, whoever the farm names first, milliseconds. */
+const AVOID_MS = 10_000;
 
 /** A coordinator's gRPC client. */
 export interface Coordinator {
@@ -11,25 +13,47 @@ export interface Coordinator {
   readonly client: AttemptsClient;
 }
 
-/** gRPC clients of the live coordinators, one a coordinator, shared by all attempts. Disposing closes them. */
+export interface CoordinatorPoolConfig {
+  /** `host:port` addresses to use whatever the farm names. Default: those it names. */
+  readonly fixed?: readonly string[];
+  /** Told when a coordinator fails that did not fail lately: the farm may know others. */
+  readonly onFailure?: () => void;
+  /** Monotonic milliseconds. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/**
+ * gRPC clients of the coordinators, one a coordinator, shared by all attempts. Those that the farm named before come after those
+ * it names now: it learns of a new one, and of one that is back, only by and by. Disposing closes all clients.
+ */
 export class CoordinatorPool implements AsyncDisposable {
   readonly #clients = new Map<string, Coordinator>();
   readonly #isFixed: boolean;
-  #addresses: readonly string[];
+  readonly #onFailure: () => void;
+  readonly #now: () => number;
+  #named: readonly string[];
+  /** The last one named first. */
+  #former: readonly string[] = [];
+  /** Address → until when it is avoided; the one that failed last is last. */
+  readonly #failed = new Map<string, number>();
   readonly #Client = loadAttemptProtocol().wrtfarm.v1.Attempts;
 
-  /** @param fixed `host:port` addresses to use whatever the farm names; empty to use those it names. */
-  constructor(fixed: readonly string[]) {
-    this.#addresses = fixed;
+  constructor({ fixed = [], onFailure, now }: CoordinatorPoolConfig = {}) {
+    this.#named = fixed;
     this.#isFixed = fixed.length > 0;
+    this.#onFailure = onFailure ?? (() => undefined);
+    this.#now = now ?? (() => performance.now());
   }
 
-  /** Takes over which coordinators live, best first. Clients of a few others stay open for the attempts that use them. */
+  /** Takes over which coordinators live, best first. */
   update(addresses: readonly string[]): void {
     if (this.#isFixed || addresses.length === 0) return;
-    this.#addresses = addresses;
-    const former = [...this.#clients.values()].filter(({ address }) => !addresses.includes(address));
-    for (const { address, client } of former.slice(0, -MAX_FORMER)) {
+    const former = [...this.#named, ...this.#former].filter((address) => !addresses.includes(address));
+    this.#named = addresses;
+    this.#former = [...new Set(former)].slice(0, MAX_FORMER);
+    const known = new Set([...addresses, ...this.#former]);
+    for (const [address, { client }] of this.#clients) {
+      if (known.has(address)) continue;
       this.#clients.delete(address);
       client.close();
     }
@@ -40,9 +64,12 @@ export class CoordinatorPool implements AsyncDisposable {
     return this.#clients.size;
   }
 
-  /** The coordinator to use now; undefined while none is known. */
+  /** The coordinator to use now; undefined while none is known. Of those that failed, the one that did so first. */
   current(): Coordinator | undefined {
-    const [address] = this.#addresses;
+    const failed = this.#failing();
+    const [address] = [...this.#named, ...this.#former].sort(
+      (one, other) => failed.indexOf(one) - failed.indexOf(other),
+    );
     if (address === undefined) return undefined;
     let coordinator = this.#clients.get(address);
     if (!coordinator) {
@@ -52,16 +79,24 @@ export class CoordinatorPool implements AsyncDisposable {
     return coordinator;
   }
 
-  /** A call to this coordinator failed: the others come before it from now on. */
-  avoid(coordinator: Coordinator): void {
-    if (this.#addresses[0] === coordinator.address) {
-      this.#addresses = [...this.#addresses.slice(1), coordinator.address];
-    }
+  /** A call to this coordinator failed: the others come before it for a while. */
+  avoid({ address }: Coordinator): void {
+    const isNews = !this.#failing().includes(address);
+    this.#failed.delete(address);
+    this.#failed.set(address, this.#now() + AVOID_MS);
+    if (isNews) this.#onFailure();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { client } of this.#clients.values()) client.close();
     this.#clients.clear();
+  }
+
+  /** In the order in which they failed. */
+  #failing(): readonly string[] {
+    const now = this.#now();
+    for (const [address, until] of this.#failed) if (until <= now) this.#failed.delete(address);
+    return [...this.#failed.keys()];
   }
 
   #connect(address: string): AttemptsClient {

@@ -36,7 +36,7 @@ beforeEach(async () => {
       startSlowProxy({ target: grpcAddress, delayMs: 5, bytesPerSecond: 20_000_000 }),
     ),
   );
-  pool = new CoordinatorPool(lines.map(({ address }) => address));
+  pool = new CoordinatorPool({ fixed: lines.map(({ address }) => address) });
   upload = new ArtifactUpload({ pool, clock: systemClock, log: createLog('agent', 'silent') });
   lease = await lendLease(farm.redis.url, FARM_KEY);
   image = randomBytes(SIZE_BYTES);

@@ -35,7 +35,7 @@ export class WrittenAttempt implements AsyncDisposable {
     let stream: AttemptStream | undefined;
     const path = join(folder, `${grant.lease.requestHash}-${grant.lease.attempt}.log`);
     const log = await AttemptLog.create(path, () => stream?.logGrew());
-    const pool = new CoordinatorPool(coordinators);
+    const pool = new CoordinatorPool({ fixed: coordinators });
     const deps = { pool, clock: systemClock, log: silentLog };
     stream = new AttemptStream(deps, grant.lease, leaseTimes(grant.leaseMs).renewMs, log);
     return new WrittenAttempt(grant, log, stream, pool);

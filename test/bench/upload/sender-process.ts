@@ -35,7 +35,11 @@ function uploadTo(address: string): ArtifactUpload {
   const known = uploads.get(address);
   if (known) return known;
   const log = createLog('sender', 'warn');
-  const upload = new ArtifactUpload({ pool: new CoordinatorPool([address]), clock: systemClock, log });
+  const upload = new ArtifactUpload({
+    pool: new CoordinatorPool({ fixed: [address] }),
+    clock: systemClock,
+    log,
+  });
   uploads.set(address, upload);
   return upload;
 }

@@ -57,6 +57,7 @@ const BUILD_BYTES = 160 * 1024;
 const NO_NEWS_MS = 90_000;
 /** More than are asked for while recovery times are measured. */
 const DRILL_BUILDS = 20_000;
+const DRILL_OPEN = (AGENTS * SLOTS) / 2;
 /** Uploads that nobody owns are swept up when they are a minute old, at a look each minute. */
 const SWEPT_MS = 140_000;
 /** Runs of less builds do not wait for that. */
@@ -155,13 +156,13 @@ async function lastBuilds(client: RunningClient, stop: AbortSignal): Promise<voi
   if (isDone) await done;
 }
 
-/** Recovery times, of a farm that makes builds of two seconds for half its slots. */
+/** Recovery times, of a farm that makes builds of two seconds in half its slots: what is struck finds another one free. */
 async function drill(
   farm: LedgerFarm,
   { drills, stop, onEvent }: LedgerOptions,
   plan: ClientPlan,
 ): Promise<readonly RecoveryTimes[]> {
-  await using client = startClient({ ...plan, builds: DRILL_BUILDS, perSecond: 1.5, maxOpen: 8 });
+  await using client = startClient({ ...plan, builds: DRILL_BUILDS, perSecond: 1.5, maxOpen: DRILL_OPEN });
   const times = await measureRecovery(farm, drills, stop, onEvent);
   client.enough();
   await lastBuilds(client, stop);

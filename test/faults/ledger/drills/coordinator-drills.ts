@@ -1,7 +1,7 @@
 import { attemptHashKey } from '../../../../coordinator/builds/keys.ts';
 import { allReady } from '../farm.ts';
 import type { Drill, DrillDependencies } from './drill.ts';
-import { newestPull, runningAttempts, timeUntil, until } from './watch-farm.ts';
+import { runningAttempts, timeUntil, until } from './watch-farm.ts';
 
 const REACH_MS = 3_000;
 const TIMES = 8;
@@ -27,20 +27,19 @@ export const clientsOfKilledCoordinator: Drill = {
     }),
 };
 
-/** An agent whose pull waits at a coordinator that is gone hears nothing until somebody answers it. */
+/** An agent whose pull waited at a coordinator that is gone is deaf until its pull waits at one that lives. */
 export const agentsOfKilledCoordinator: Drill = {
-  name: 'coordinator killed → every agent is heard by the other',
+  name: 'coordinator killed → every agent’s pull waits at the other',
   reachMs: REACH_MS,
   times: TIMES,
-  once: async (deps, round) => {
-    const before = await pulls(deps);
-    return await strike(deps, round, async (since) => {
-      const each = deps.farm.agents.map(async ({ id }, at) =>
-        timeUntil(since, async () => (await newestPull(deps.redis, id)) !== before[at]),
-      );
-      return await Promise.all(each);
-    });
-  },
+  once: async (deps, round) =>
+    await strike(deps, round, async (since, struck) => {
+      const { agents, coordinators } = deps.farm;
+      const [survivor] = coordinators.filter((_, at) => at !== struck);
+      const areAllThere = async (): Promise<boolean> =>
+        survivor !== undefined && (await parkedPulls(survivor.httpUrl)) >= agents.length;
+      return [await timeUntil(since, areAllThere)];
+    }),
 };
 
 /** An attempt whose stream broke goes on over another one, and is not lost. */
@@ -85,6 +84,8 @@ async function strike(
   return times;
 }
 
-async function pulls({ farm, redis }: DrillDependencies): Promise<readonly string[]> {
-  return await Promise.all(farm.agents.map(({ id }) => newestPull(redis, id)));
+/** What a coordinator's metrics say of the pulls that wait there. */
+async function parkedPulls(httpUrl: string): Promise<number> {
+  const reply = await fetch(`${httpUrl}/metrics`, { signal: AbortSignal.timeout(2_000) });
+  return Number(/^wrtfarm_pulls_parked (\d+)$/m.exec(await reply.text())?.[1]);
 }
