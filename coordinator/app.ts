@@ -121,7 +121,12 @@ async function open(
     'gRPC server',
     await startGrpcServer(
       { stream, upload },
-      { host: config.grpcHost, port: config.grpcPort, maxStreams: config.maxStreams },
+      {
+        host: config.grpcHost,
+        port: config.grpcPort,
+        maxConnections: config.maxConnections,
+        maxStreams: config.maxStreams,
+      },
     ),
   );
   const grpcAddress = config.grpcAdvertise ?? `${config.grpcHost}:${grpc.port}`;

@@ -120,7 +120,7 @@ export const CoordinatorSettingsSchema = Type.Object({
   maxConnections: Type.Integer({
     minimum: 1,
     default: 10_000,
-    description: 'HTTP connections; more are closed at once',
+    description: 'HTTP connections, and as many of agents; more are closed at once',
   }),
   maxPulls: Type.Integer({
     minimum: 1,

@@ -6,7 +6,7 @@ import { Places } from '../places.ts';
 import type { ArtifactUpload } from './artifact-upload.ts';
 import { toServiceError } from './attempt-errors.ts';
 import { type AttemptStreamDependencies, serveAttempt } from './attempt-stream.ts';
-import { widenCalls, widenConnections } from './http2-window.ts';
+import { limitConnections, widenCalls, widenConnections } from './http2-limits.ts';
 import { PacedReads } from './paced-reads.ts';
 
 /** How long calls in flight may take to end when the server stops, milliseconds. */
@@ -31,6 +31,8 @@ export async function startGrpcServer(
   config: {
     readonly host: string;
     readonly port: number;
+    /** More are closed at once. */
+    readonly maxConnections: number;
     /** Attempt streams at once, and as many queries; more are refused with RESOURCE_EXHAUSTED. */
     readonly maxStreams: number;
   },
@@ -90,6 +92,7 @@ export async function startGrpcServer(
   server.addService(loadAttemptProtocol().wrtfarm.v1.Attempts.service, { ...handlers });
   const port = await bind(server, `${config.host}:${config.port}`);
   widenConnections(server);
+  limitConnections(server, config.maxConnections);
   return {
     port,
     [Symbol.asyncDispose]: async () => {

@@ -16,6 +16,7 @@ type Stream = ClientDuplexStream<AttemptReport, AttemptOrder__Output>;
 
 /** What a coordinator bears of one agent. */
 const MAX_STREAMS = 1_100;
+const MAX_CONNECTIONS = 16;
 /** More than http2 has on its way to an agent that reads nothing, and a coordinator keeps beyond. */
 const MANY_REPORTS = 20_000;
 
@@ -35,7 +36,12 @@ beforeEach(async () => {
       stream: { attempts, ends, watch, farmKey, log: listening(), onStage: () => undefined },
       upload: new ArtifactUpload({ attempts, staged, farmKey, clock: systemClock }),
     },
-    { host: '127.0.0.1', port: 0, maxStreams: 2 * MAX_STREAMS },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      maxConnections: MAX_CONNECTIONS,
+      maxStreams: 2 * MAX_STREAMS,
+    },
   );
 });
 afterEach(async () => {
@@ -108,4 +114,17 @@ test('an agent with 1,100 attempt streams gets no more, others do, and so does i
   expect(await open(first, await leaseOf('agent-2'))).toBe('opened');
   streams[0]?.cancel();
   await expect.poll(() => open(first, lease)).toBe('opened');
+});
+
+test('a connection too many is closed at once, and served when another one has ended', async () => {
+  const lease = await leaseOf('agent-1');
+  const connected = Array.from({ length: MAX_CONNECTIONS }, connect);
+  const streams: Stream[] = [];
+  const answers = await Promise.all(connected.map((client) => open(client, lease, streams)));
+  expect(new Set(answers)).toEqual(new Set(['opened']));
+  const late = connect();
+  expect(await open(late, lease)).toBe(status.UNAVAILABLE);
+  streams[0]?.cancel();
+  connected[0]?.close();
+  await expect.poll(() => open(late, lease), { timeout: 10_000 }).toBe('opened');
 });

@@ -5,7 +5,7 @@ import { connect, type Settings } from 'node:http2';
 import { join } from 'node:path';
 import { credentials, Server } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { widenCalls, widenConnections } from '../../coordinator/rpc/http2-window.ts';
+import { widenCalls, widenConnections } from '../../coordinator/rpc/http2-limits.ts';
 import type { ArtifactStatus__Output } from '../../proto/generated/wrtfarm/v1/ArtifactStatus.ts';
 import { ARTIFACT_CHUNK_BYTES, loadAttemptProtocol } from '../../shared/attempt-protocol.ts';
 import { sha256Hex } from '../../shared/digest.ts';

@@ -1,5 +1,4 @@
-import type { EventEmitter } from 'node:events';
-import type { ServerHttp2Session, Settings } from 'node:http2';
+import type { Http2Server, Settings } from 'node:http2';
 import type { Server } from '@grpc/grpc-js';
 import { FarmError } from '../../shared/errors.ts';
 
@@ -9,24 +8,32 @@ import { FarmError } from '../../shared/errors.ts';
  */
 export const RECEIVE_WINDOW_BYTES = 8 * 1024 * 1024;
 
-/**
- * Widens what a gRPC server lets its clients send ahead. Call `widenCalls` before it listens and `widenConnections` as soon as it
- * does. The server of @grpc/grpc-js knows no option for it (grpc-node#3058, 1.14.7), so this reaches for the http2 servers it
- * keeps to itself, and throws `internal` when a later version keeps them elsewhere.
+/*
+ * What @grpc/grpc-js has no option for (grpc-node#3058, 1.14.7): this reaches for the http2 servers that a gRPC server keeps to
+ * itself, and throws `internal` when a later version keeps them elsewhere.
  */
+
+/** Widens what its clients may send ahead in a call. To be called before it listens. */
 export function widenCalls(server: Server): void {
   const options = own(server, 'commonServerOptions', isObject);
   const settings = options.settings as Settings | undefined;
   options.settings = { ...settings, initialWindowSize: RECEIVE_WINDOW_BYTES };
 }
 
-/** The window of a connection is no setting of http2: each session says it by itself. */
+/** Widens what they may send ahead on a connection: no setting of http2, so each session says it. To be called as soon as it listens. */
 export function widenConnections(server: Server): void {
-  for (const listener of own(server, 'http2Servers', isMap).keys()) {
-    (listener as EventEmitter).on('session', (session: ServerHttp2Session) =>
-      session.setLocalWindowSize(RECEIVE_WINDOW_BYTES),
-    );
+  for (const listener of listenersOf(server)) {
+    listener.on('session', (session) => session.setLocalWindowSize(RECEIVE_WINDOW_BYTES));
   }
+}
+
+/** Closes connections beyond that many at once. To be called as soon as it listens. */
+export function limitConnections(server: Server, max: number): void {
+  for (const listener of listenersOf(server)) listener.maxConnections = max;
+}
+
+function listenersOf(server: Server): Iterable<Http2Server> {
+  return own(server, 'http2Servers', isMap).keys() as Iterable<Http2Server>;
 }
 
 function own<T>(server: Server, name: string, isWanted: (value: unknown) => value is T): T {
