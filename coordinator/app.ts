@@ -10,6 +10,7 @@ import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.
 import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
+import { redisNowMs } from './builds/redis-now.ts';
 import { Replication } from './builds/replication.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
@@ -156,7 +157,7 @@ async function open(
   broker.start();
   await openAnnouncement(coordinators, broker, log, opened);
   const retention = new Retention(
-    { artifacts, builds, clock, log },
+    { artifacts, builds, now: async () => await redisNowMs(redis), log },
     { graceMs: config.storeGraceMs, maxBytes: config.storeMaxBytes },
   );
   const lock = new KeeperLock(redis, id, KEEPER_LOCK_MS);

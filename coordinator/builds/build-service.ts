@@ -125,9 +125,8 @@ export class BuildService {
 
   async #restored(hash: string): Promise<BuildRecord | undefined> {
     const json = await this.#deps.artifacts.newest(hash);
-    const keepMs = json ? json.expiresAt - this.#deps.clock.now() : 0;
-    if (!json || keepMs <= 0) return undefined;
-    await this.#deps.builds.restore(json, keepMs);
+    if (!json) return undefined;
+    await this.#deps.builds.restore(json);
     return await this.#deps.builds.get(hash);
   }
 

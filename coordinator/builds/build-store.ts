@@ -162,7 +162,7 @@ export class BuildStore {
   }
 
   /** Puts a finished build back from its `build.json`, unless Redis knows one of this hash. */
-  async restore(json: BuildJson, keepMs: number): Promise<void> {
+  async restore(json: BuildJson): Promise<void> {
     await this.#scripts.run('restore-build', {
       requestHash: json.requestHash,
       generation: json.generation,
@@ -177,7 +177,7 @@ export class BuildStore {
       attempt: json.attempt,
       answer: JSON.stringify(json.answer),
       isCacheable: json.isCacheable,
-      keepMs,
+      expiresAt: json.expiresAt,
     });
   }
 

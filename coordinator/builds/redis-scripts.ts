@@ -96,7 +96,7 @@ const ANSWERS = {
   'renew-lease': Type.Object({ status: Type.Enum(['renewed', 'lost']) }),
   'repin-build': Type.Object({ status: Type.Enum(['repinned', 'gone']) }),
   'restore-accepted': Type.Object({ status: Type.Enum(['restored', 'existing', 'outdated']) }),
-  'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing']) }),
+  'restore-build': Type.Object({ status: Type.Enum(['restored', 'existing', 'expired']) }),
   'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
   'start-grace': Type.Object({ status: Type.Enum(['shortened', 'passed']) }),
   submit: Type.Object({

@@ -379,9 +379,17 @@ describe('the end of a build', () => {
     const { json } = await sealedBuild();
     await builds.finish(json);
     await redis.flushall();
-    await builds.restore(json, 60_000);
+    await builds.restore({ ...json, expiresAt: Date.now() + 60_000 });
     expect(await record(json.requestHash)).toMatchObject({ state: 'done', answer: json.answer });
     expect(await redis.pttl(`wrtfarm:build:${json.requestHash}`)).toBeGreaterThan(50_000);
+  });
+
+  test('is not put back when it has expired', async () => {
+    const { json } = await sealedBuild();
+    await builds.finish(json);
+    await redis.flushall();
+    await builds.restore({ ...json, expiresAt: Date.now() - 1 });
+    expect(await builds.get(json.requestHash)).toBeUndefined();
   });
 });
 

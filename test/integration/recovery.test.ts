@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
 import { BuildFarm, contentOf, OWNER, resultWith } from '../support/build-farm.ts';
@@ -148,6 +149,26 @@ describe('an attempt that Redis lost', () => {
     const served = await farm.artifacts.find(hash, 'image.bin');
     expect(served && (await text(served.read()))).toBe(contentOf(second));
   });
+});
+
+describe('a final build that Redis lost', () => {
+  const DAY_MS = 86_400_000;
+
+  test.each([-DAY_MS, 0, DAY_MS])(
+    'is answered from its files where the clock is %i ms wrong',
+    async (wrongMs) => {
+      const hash = await farm.submit();
+      const lease = await begun();
+      await farm.finish(lease);
+      await farm.redis.flushall();
+      farm.clockErrorMs = wrongMs;
+      const found = await farm.builds.service.get(hash);
+      expect(found).toMatchObject({ state: 'failed', generation: lease.generation });
+      expect(await farm.redis.pttl(`wrtfarm:build:${hash}`)).toBeLessThanOrEqual(
+        DEFAULT_LIFETIMES.keepFailedMs,
+      );
+    },
+  );
 });
 
 describe('a second copy', () => {

@@ -50,6 +50,8 @@ export class BuildFarm implements AsyncDisposable {
   /** Hashes of builds that became final, as often as they did. */
   readonly finished: string[] = [];
   readonly repairs: Repair[] = [];
+  /** How wrong the clock of the coordinator is that takes the steps, milliseconds. */
+  clockErrorMs = 0;
   readonly #opened: Disposers;
   #asked = 0;
 
@@ -80,7 +82,7 @@ export class BuildFarm implements AsyncDisposable {
           requested: () => undefined,
           finished: ({ requestHash }) => this.finished.push(requestHash),
         },
-        clock: systemClock,
+        clock: { ...systemClock, now: () => systemClock.now() + this.clockErrorMs },
         log: silentLog,
       },
       { ...DEFAULT_LIFETIMES, leaseMs: 15_000, maxQueued: 100, maxQueuedPerClient: 100, maxWarming: 8 },
@@ -126,6 +128,7 @@ export class BuildFarm implements AsyncDisposable {
     }
     this.finished.length = 0;
     this.repairs.length = 0;
+    this.clockErrorMs = 0;
   }
 
   readonly onRepair: OnRepair = (repair, count = 1) => {
