@@ -53,7 +53,7 @@ export interface StagedArtifacts {
   ): Promise<HeldArtifact>;
   /** Forgets all of an attempt. Safe to repeat. */
   drop(attemptKey: string): Promise<void>;
-  /** Keys of attempts that have something staged, to which nothing was added for `ageMs`. For the keeper, now and then. */
+  /** Attempts that have something staged, to which nothing was added while this coordinator looked for `ageMs`. For the keeper. */
   stagedBefore(ageMs: number): Promise<readonly string[]>;
 }
 
@@ -63,7 +63,7 @@ export interface KeptBuilds {
   kept(): Promise<readonly KeptBuild[]>;
   /** Removes a finished build. Bytes that another one uses stay. Safe to repeat. */
   remove(build: Pick<KeptBuild, 'binDir' | 'requestHash'>): Promise<void>;
-  /** Removes bytes that no build uses and that have not been touched for `ageMs`. */
+  /** Removes bytes that no build uses and that were not touched while this coordinator looked for `ageMs`. */
   removeUnused(ageMs: number): Promise<void>;
 }
 

@@ -12,6 +12,7 @@ import type { KeptBuild } from './retention-policy.ts';
 import { type BuildJson, BuildJsonSchema } from './sealed-build.ts';
 import { StagingFolder } from './staging-folder.ts';
 import { makeFolder, syncFolder } from './sync-folder.ts';
+import { Unchanged } from './unchanged.ts';
 
 /*
  * staging/<attempt key>/…                     what attempts upload, see StagingFolder
@@ -27,6 +28,8 @@ import { makeFolder, syncFolder } from './sync-folder.ts';
 export class DirectoryStore implements ArtifactStore {
   readonly #root: string;
   readonly #staging: StagingFolder;
+  readonly #stagedUnchanged = new Unchanged();
+  readonly #unusedUnchanged = new Unchanged();
 
   constructor(root: string) {
     this.#root = root;
@@ -51,7 +54,7 @@ export class DirectoryStore implements ArtifactStore {
   }
 
   async stagedBefore(ageMs: number): Promise<readonly string[]> {
-    return await this.#staging.stagedBefore(ageMs);
+    return this.#stagedUnchanged.longerThan(ageMs, await this.#staging.changes());
   }
 
   async makePermanent(attemptKey: string, folder: string, artifacts: readonly Artifact[]): Promise<void> {
@@ -94,13 +97,16 @@ export class DirectoryStore implements ArtifactStore {
   }
 
   async removeUnused(ageMs: number): Promise<void> {
+    const unused = new Map<string, number>();
     for (const part of await list(join(this.#root, 'blobs'))) {
       for (const name of await list(join(this.#root, 'blobs', part))) {
         const path = join(this.#root, 'blobs', part, name);
         const found = await stat(path).catch(() => undefined);
-        if (found?.nlink === 1 && Date.now() - found.mtimeMs > ageMs) await rm(path, { force: true });
+        // Links change it too.
+        if (found?.nlink === 1) unused.set(path, found.ctimeMs);
       }
     }
+    for (const path of this.#unusedUnchanged.longerThan(ageMs, unused)) await rm(path, { force: true });
   }
 
   async commit(json: BuildJson): Promise<BuildJson> {

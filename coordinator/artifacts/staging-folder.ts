@@ -17,7 +17,7 @@ const RECHECK_BYTES = 16 * 1024 * 1024;
  * synced to disk and verified. Every write has a file of its own, a resumed one a copy of what was held, and closes it before
  * it is renamed: so nothing that was verified can be changed by a write that still runs.
  */
-export class StagingFolder implements StagedArtifacts {
+export class StagingFolder implements Omit<StagedArtifacts, 'stagedBefore'> {
   readonly #root: string;
   readonly #limits: StagingLimits;
 
@@ -72,18 +72,14 @@ export class StagingFolder implements StagedArtifacts {
     await rmdir(join(this.#root, attemptKey)).catch(() => undefined);
   }
 
-  /** By the time a folder was last changed, on the clock of its file system's host. */
-  async stagedBefore(ageMs: number): Promise<readonly string[]> {
-    const keys = await readdir(this.#root).catch(() => []);
-    const changes = await Promise.all(
-      keys.map(async (key) => ({
-        key,
-        changedAt: (await stat(join(this.#root, key)).catch(() => undefined))?.mtimeMs,
-      })),
-    );
-    return changes
-      .filter(({ changedAt }) => changedAt !== undefined && Date.now() - changedAt > ageMs)
-      .map(({ key }) => key);
+  /** When folders of attempts were last changed, epoch milliseconds on the clock of their file system's host. */
+  async changes(): Promise<ReadonlyMap<string, number>> {
+    const changes = new Map<string, number>();
+    for (const key of await readdir(this.#root).catch(() => [])) {
+      const found = await stat(join(this.#root, key)).catch(() => undefined);
+      if (found) changes.set(key, found.mtimeMs);
+    }
+    return changes;
   }
 
   async #write(

@@ -1,10 +1,10 @@
-import type { Clock } from '../../../shared/clock.ts';
 import { binDir } from '../../../shared/domain/build.ts';
 import { hasCode } from '../../../shared/errors.ts';
 import { inParallel } from '../../../shared/in-parallel.ts';
 import type { KeptBuilds } from '../artifact-store.ts';
 import type { KeptBuild } from '../retention-policy.ts';
 import type { BuildJson } from '../sealed-build.ts';
+import { Unchanged } from '../unchanged.ts';
 import type { Bucket } from './bucket.ts';
 import { BUILDS, buildJsonKey, FILES, filesPrefix, markerKey, ownerOf } from './layout.ts';
 
@@ -13,7 +13,6 @@ const READS = 8;
 
 export interface KeptInBucketDependencies {
   readonly bucket: Bucket;
-  readonly clock: Clock;
   readonly readBuildJson: (binDir: string) => Promise<BuildJson | undefined>;
 }
 
@@ -22,6 +21,7 @@ export class KeptInBucket implements KeptBuilds {
   readonly #deps: KeptInBucketDependencies;
   /** What was read before: a `build.json` never changes, and reading thousands of them each time costs money and time. */
   #known: ReadonlyMap<string, KeptBuild> = new Map();
+  readonly #unchanged = new Unchanged();
 
   constructor(deps: KeptInBucketDependencies) {
     this.#deps = deps;
@@ -48,12 +48,13 @@ export class KeptInBucket implements KeptBuilds {
   /** Files are of one build each, so what has no `build.json` is left over, unless it is about to get one: then it is young. */
   async removeUnused(ageMs: number): Promise<void> {
     const { bucket } = this.#deps;
-    const changedAt = await this.#changes(FILES);
+    const changes = await this.#changes(FILES);
     const committed = await this.#committed();
-    for (const folder of changedAt.keys()) {
-      if (committed.has(folder) || !this.#isOlder(changedAt, folder, ageMs)) continue;
+    const uncommitted = new Map([...changes].filter(([folder]) => !committed.has(folder)));
+    for (const folder of this.#unchanged.longerThan(ageMs, uncommitted)) {
       // A build that hung may have gone on since the first look, and it makes its files young before it is committed.
-      if (!this.#isOlder(await this.#changes(filesPrefix(folder)), folder, ageMs)) continue;
+      const now = await this.#changes(filesPrefix(folder));
+      if (now.get(folder) !== changes.get(folder)) continue;
       if (!(await bucket.head(buildJsonKey(folder)))) await bucket.removeBelow(filesPrefix(folder));
     }
   }
@@ -66,10 +67,6 @@ export class KeptInBucket implements KeptBuilds {
       changedAt.set(folder, Math.max(file.changedAt, changedAt.get(folder) ?? 0));
     }
     return changedAt;
-  }
-
-  #isOlder(changedAt: ReadonlyMap<string, number>, folder: string, ageMs: number): boolean {
-    return this.#deps.clock.now() - (changedAt.get(folder) ?? 0) > ageMs;
   }
 
   async #committed(): Promise<ReadonlySet<string>> {

@@ -3,6 +3,7 @@ import type { Artifact } from '../../../shared/domain/artifact.ts';
 import { hasCode } from '../../../shared/errors.ts';
 import type { HeldArtifact, StagedArtifacts } from '../artifact-store.ts';
 import type { StagingFolder } from '../staging-folder.ts';
+import { Unchanged } from '../unchanged.ts';
 import type { Bucket, BucketEntry } from './bucket.ts';
 import { ownerOf, STAGING, stagedKey, stagedPrefix } from './layout.ts';
 import { putFile } from './put-file.ts';
@@ -10,7 +11,7 @@ import { isOtherBytes } from './s3-error.ts';
 
 /**
  * What came in and was not continued for so long is forgotten, milliseconds: longer than any lease is renewed. Only this
- * coordinator's own disk; what is in the bucket is the keeper's.
+ * coordinator's own disk, by its own clock: should that be wrong, files begin anew. What is in the bucket is the keeper's.
  */
 const FORGOTTEN_MS = 3 * 3_600_000;
 
@@ -29,6 +30,7 @@ export class S3Staging implements StagedArtifacts {
   readonly #deps: S3StagingDependencies;
   /** Files on their way into the bucket, by key: two writes of one file put it there once. */
   readonly #moving = new Map<string, Promise<void>>();
+  readonly #unchanged = new Unchanged();
 
   constructor(deps: S3StagingDependencies) {
     this.#deps = deps;
@@ -74,23 +76,23 @@ export class S3Staging implements StagedArtifacts {
   }
 
   async stagedBefore(ageMs: number): Promise<readonly string[]> {
-    const { bucket, folder, clock } = this.#deps;
-    const changedAt = new Map<string, number>();
+    const { bucket, folder } = this.#deps;
+    const inBucket = new Map<string, number>();
     const note = (entry: BucketEntry): void => {
       const attempt = ownerOf(entry.key);
-      changedAt.set(attempt, Math.max(entry.changedAt, changedAt.get(attempt) ?? 0));
+      inBucket.set(attempt, Math.max(entry.changedAt, inBucket.get(attempt) ?? 0));
     };
     for await (const object of bucket.list(STAGING)) note(object);
     for await (const upload of bucket.unfinished(STAGING)) note(upload);
-    const inBucket = [...changedAt].filter(([, at]) => clock.now() - at > ageMs).map(([attempt]) => attempt);
-    const here = (await folder.stagedBefore(ageMs)).filter((attempt) => !changedAt.has(attempt));
-    return [...inBucket, ...here];
+    return this.#unchanged.longerThan(ageMs, new Map([...(await folder.changes()), ...inBucket]));
   }
 
   /** Forgets what attempts left on this coordinator's disk and finished elsewhere, or never. */
   async clearFolder(): Promise<void> {
-    const { folder } = this.#deps;
-    for (const attempt of await folder.stagedBefore(FORGOTTEN_MS)) await folder.drop(attempt);
+    const { folder, clock } = this.#deps;
+    for (const [attempt, changedAt] of await folder.changes()) {
+      if (clock.now() - changedAt > FORGOTTEN_MS) await folder.drop(attempt);
+    }
   }
 
   /** Resolves once a file that is complete here is in the bucket. */

@@ -58,8 +58,8 @@ const NO_NEWS_MS = 90_000;
 /** More than are asked for while recovery times are measured. */
 const DRILL_BUILDS = 20_000;
 const DRILL_OPEN = (AGENTS * SLOTS) / 2;
-/** Uploads that nobody owns are swept up when they are a minute old, at a look each minute. */
-const SWEPT_MS = 140_000;
+/** Uploads that nobody owns are swept up when they were seen for a minute, at a look each minute. */
+const SWEPT_MS = 200_000;
 /** Runs of less builds do not wait for that. */
 const LONG_RUN = 1_000;
 const UNSWEPT_MS = 15_000;
