@@ -87,6 +87,7 @@ function recording(): Recording {
   const failures: number[] = [];
   const clock: Clock = {
     now: () => 0,
+    steadyMs: () => 0,
     sleep: async (ms, signal) => {
       sleptMs.push(ms);
       signal?.throwIfAborted();
@@ -144,6 +145,7 @@ describe('a loop', () => {
     let steps = 0;
     const clock: Clock = {
       now: () => 0,
+      steadyMs: () => 0,
       sleep: async (_ms, signal) => {
         options.controller.abort();
         signal?.throwIfAborted();

@@ -24,7 +24,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
   const credentials = parsed.username
     ? { user: decodeURIComponent(parsed.username), pass: decodeURIComponent(parsed.password) }
     : {};
-  const deadline = clock.now() + connectMs;
+  const deadline = clock.steadyMs() + connectMs;
   const backoff = new Backoff({ minMs: 50, maxMs: 1_000 });
   for (;;) {
     try {
@@ -40,7 +40,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
         maxPingOut: 2,
       });
     } catch (cause) {
-      if (signal?.aborted || clock.now() >= deadline || isRefusal(cause)) {
+      if (signal?.aborted || clock.steadyMs() >= deadline || isRefusal(cause)) {
         throw new FarmError('unavailable', `NATS at ${parsed.host} does not take us: ${messageOf(cause)}`, {
           cause,
         });

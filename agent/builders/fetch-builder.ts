@@ -59,7 +59,7 @@ export async function fetchBuilder(
   options: FetchOptions & { readonly room: FetchRoom },
 ): Promise<BuilderRecord> {
   const name = builderName(source);
-  const startedAt = deps.clock.now();
+  const startedAt = deps.clock.steadyMs();
   const verified = await verifySource(source, { ...config, ...options, downloader: deps.downloader });
   options.onProgress(`${name}: fetching ${verified.url}, signed by key ${verified.signedBy}`);
   const archive = join(directory, verified.name);
@@ -85,7 +85,7 @@ export async function fetchBuilder(
   if (info.target !== source.target) {
     throw builderFailure(`${verified.name} is for ${info.target}, not for ${source.target}`);
   }
-  const warmedInMs = Math.max(0, Math.round(deps.clock.now() - startedAt));
+  const warmedInMs = Math.round(deps.clock.steadyMs() - startedAt);
   const sizeBytes = await measureTree(tree, options.signal);
   await options.room.afterUnpack(sizeBytes);
   const record: BuilderRecord = {

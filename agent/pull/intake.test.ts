@@ -14,6 +14,7 @@ function world(startAt: number, endAt = startAt) {
   let now = startAt;
   const clock: Clock = {
     now: () => now,
+    steadyMs: () => now,
     sleep: async (ms) => {
       now += ms;
       if (now > endAt) stop.abort();

@@ -77,7 +77,7 @@ export class AttemptStream {
    */
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ minMs: 50, maxMs: 1_000 });
-    let aloneSince = performance.now();
+    let aloneSince = this.#deps.clock.steadyMs();
     for (;;) {
       signal.throwIfAborted();
       let wasOpened = false;
@@ -95,8 +95,8 @@ export class AttemptStream {
         if (hasCode(error, 'lease_lost') || hasCode(error, 'invalid_request')) throw error;
         if (hasCode(error, 'failed_precondition') && this.#isFinalSent) throw error;
         if (coordinator) this.#deps.pool.avoid(coordinator);
-        if (wasOpened) aloneSince = performance.now();
-        if (performance.now() - aloneSince > ALONE_MS) {
+        if (wasOpened) aloneSince = this.#deps.clock.steadyMs();
+        if (this.#deps.clock.steadyMs() - aloneSince > ALONE_MS) {
           throw new FarmError('unavailable', 'no coordinator could be reached for 5 minutes', {
             cause: error,
           });

@@ -88,7 +88,7 @@ export class BuildService {
     const { builds, clock } = this.#deps;
     const confirmed = await this.#finals.confirmed(hash, this.#isStill);
     if (confirmed) return confirmed;
-    const askedAt = clock.now();
+    const askedAt = clock.steadyMs();
     let record = await builds.get(hash);
     if (record && !(await this.#isKept(record))) {
       await builds.forget(hash, record.generation);

@@ -21,9 +21,9 @@ export class BuildTimes {
 
   /** The median of a builder's newest attempts, milliseconds; undefined where none has ended yet. */
   async medianMs(builder: string): Promise<number | undefined> {
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     const held = this.#held.get(builder);
-    if (held && now >= held.at && now - held.at < KEEP_MS) return held.ms;
+    if (held && now - held.at < KEEP_MS) return held.ms;
     const ms = this.#read(builder);
     this.#held.delete(builder);
     this.#held.set(builder, { at: now, ms });

@@ -15,7 +15,7 @@ export type IsStill = (record: BuildRecord) => Promise<boolean>;
 interface Held {
   readonly record: BuildRecord;
   readonly sizeBytes: number;
-  /** Epoch milliseconds: when Redis was asked, not when it answered. */
+  /** Steady milliseconds: when Redis was asked, not when it answered. */
   askedAt: number;
   asking: Promise<boolean> | undefined;
 }
@@ -53,8 +53,8 @@ export class FinalBuilds {
   lately(hash: string, isStill: IsStill): BuildRecord | undefined {
     const held = this.#held.get(hash);
     if (!held) return undefined;
-    const age = this.#clock.now() - held.askedAt;
-    if (age < 0 || age >= this.#trustMs) return undefined;
+    const age = this.#clock.steadyMs() - held.askedAt;
+    if (age >= this.#trustMs) return undefined;
     // What fails here is asked again, and told, once the time of what is held is over.
     if (age >= this.#trustMs / 2) this.confirmed(hash, isStill).catch(() => undefined);
     return held.record;
@@ -95,7 +95,7 @@ export class FinalBuilds {
   }
 
   async #ask(held: Held, isStill: IsStill): Promise<boolean> {
-    const askedAt = this.#clock.now();
+    const askedAt = this.#clock.steadyMs();
     const is = await isStill(held.record);
     if (!is) return false;
     held.askedAt = askedAt;

@@ -25,7 +25,7 @@ export interface Entry {
   /** Of the bytes behind `answer`; empty without. */
   tag: string;
   validators: Validators | undefined;
-  /** Epoch milliseconds, as the others. */
+  /** Steady milliseconds, as the others. */
   checkedAt: number;
   /** Why the newest try failed; undefined after a success. */
   failure: FarmError | undefined;
@@ -91,7 +91,9 @@ export class CachedDocuments {
 
   /** Whether the target of a lasting document was built anew after the document was checked. */
   wasBuiltAnew(entry: Entry, checkedAt = entry.checkedAt): boolean {
-    return entry.sums !== undefined && (this.#changedAt.get(entry.sums) ?? 0) > checkedAt;
+    return (
+      entry.sums !== undefined && (this.#changedAt.get(entry.sums) ?? Number.NEGATIVE_INFINITY) > checkedAt
+    );
   }
 
   filter(isSo: (entry: Entry) => boolean): readonly Entry[] {
@@ -113,9 +115,9 @@ export class CachedDocuments {
       answer: undefined,
       tag: '',
       validators: undefined,
-      checkedAt: 0,
+      checkedAt: Number.NEGATIVE_INFINITY,
       failure: undefined,
-      failedAt: 0,
+      failedAt: Number.NEGATIVE_INFINITY,
       servedStaleAt: Number.NEGATIVE_INFINITY,
       deniedAt: undefined,
       flight: undefined,

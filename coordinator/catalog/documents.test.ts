@@ -33,7 +33,7 @@ describe('documents', () => {
       {
         upstream: `${upstream.url}/`,
         freshMs: 60_000,
-        limits: { idleMs: 150, totalMs: 1_000 },
+        limits: { idleMs: 500, totalMs: 2_000 },
         patienceMs: 50,
         ...config,
       },

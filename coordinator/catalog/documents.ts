@@ -95,14 +95,14 @@ export class Documents implements AsyncDisposable {
   ): Promise<T | undefined> {
     const entry = this.#cache.touch(kind, path);
     if (entry.sums !== undefined) await this.#lookAtSums(entry.sums, entry.answer !== undefined);
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     const maxAgeMs = Math.min(options.maxAgeMs ?? this.#freshMs(entry), this.#lastingMs(entry));
     const isFresh = now - entry.checkedAt < maxAgeMs && !this.#cache.wasBuiltAnew(entry);
     if (entry.answer && isFresh) return entry.answer.value as T | undefined;
     const isBackingOff = entry.failure && now - entry.failedAt < Math.min(RETRY_MS, this.#config.freshMs);
     if (!isBackingOff) await this.#refreshed(entry, maxAgeMs);
     if (entry.answer) {
-      if (entry.failure) entry.servedStaleAt = this.#clock.now();
+      if (entry.failure) entry.servedStaleAt = this.#clock.steadyMs();
       return entry.answer.value as T | undefined;
     }
     throw entry.failure ?? new FarmError('unavailable', `${path} could not be read`);
@@ -110,7 +110,7 @@ export class Documents implements AsyncDisposable {
 
   /** Documents that upstream lately failed to give: served from an old copy, or not at all. */
   failing(): FailingDocuments {
-    const since = this.#clock.now() - STALE_SHOWN_MS;
+    const since = this.#clock.steadyMs() - STALE_SHOWN_MS;
     const failing = this.#cache.filter(
       ({ failure, failedAt, servedStaleAt }) =>
         failure !== undefined && Math.max(failedAt, servedStaleAt) > since,
@@ -141,13 +141,13 @@ export class Documents implements AsyncDisposable {
    */
   async #lookAtSums(path: string, isHeld: boolean): Promise<void> {
     const sums = this.#cache.touch(SHA256SUMS, path);
-    if (sums.answer && this.#clock.now() - sums.checkedAt < this.#freshMs(sums)) return;
+    if (sums.answer && this.#clock.steadyMs() - sums.checkedAt < this.#freshMs(sums)) return;
     const looking = this.read(SHA256SUMS, path).catch(() => undefined);
     if (isHeld && !this.#isSlow()) await this.#patiently(looking);
   }
 
   #isSlow(): boolean {
-    return this.#clock.now() < this.#slowUntil;
+    return this.#clock.steadyMs() < this.#slowUntil;
   }
 
   /** Waits for something of upstream, but not for long; when it was too long, upstream counts as slow for a while. */
@@ -155,7 +155,7 @@ export class Documents implements AsyncDisposable {
     const waiting = new AbortController();
     const patience = this.#clock.sleep(this.#config.patienceMs ?? 500, waiting.signal).then(
       () => {
-        this.#slowUntil = this.#clock.now() + SLOW_MS;
+        this.#slowUntil = this.#clock.steadyMs() + SLOW_MS;
       },
       () => undefined,
     );
@@ -192,7 +192,7 @@ export class Documents implements AsyncDisposable {
     const copy = await shared?.look(this.#url(entry));
     if (!shared || !copy) return undefined;
     const isRecent = copy.ageMs < (copy.tag === '' ? Math.min(maxAgeMs, MISSING_FRESH_MS) : maxAgeMs);
-    const isFresh = isRecent && !this.#cache.wasBuiltAnew(entry, this.#clock.now() - copy.ageMs);
+    const isFresh = isRecent && !this.#cache.wasBuiltAnew(entry, this.#clock.steadyMs() - copy.ageMs);
     if (!isFresh && entry.answer) return 'old';
     const isHeld = entry.answer !== undefined && entry.tag === copy.tag;
     const bytes = isHeld || copy.tag === '' ? undefined : await shared.bytes(this.#url(entry), copy.tag);
@@ -202,7 +202,7 @@ export class Documents implements AsyncDisposable {
   }
 
   #take(entry: Entry, copy: SharedCopy, bytes: Buffer | undefined): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     if (bytes) this.#cache.keep(entry, entry.kind.parse(bytes, this.distribution), bytes.byteLength);
     else if (copy.tag === '') this.#cache.keep(entry, this.#nothing(entry), 0);
     entry.tag = copy.tag;
@@ -244,20 +244,20 @@ export class Documents implements AsyncDisposable {
       const validators =
         fetched.kind === 'bytes' ? fetched.validators : { etag: undefined, lastModified: undefined };
       const value = bytes ? entry.kind.parse(bytes, this.distribution) : this.#nothing(entry);
-      if (entry.answer && entry.tag !== tag) this.#cache.changed(entry.path, this.#clock.now());
+      if (entry.answer && entry.tag !== tag) this.#cache.changed(entry.path, this.#clock.steadyMs());
       if (!entry.answer || entry.tag !== tag) this.#cache.keep(entry, value, bytes?.byteLength ?? 0);
       entry.tag = tag;
       entry.validators = validators;
       await this.#shared?.keep(url, { tag, validators, bytes });
     }
-    entry.checkedAt = this.#clock.now();
+    entry.checkedAt = this.#clock.steadyMs();
   }
 
   /** A mirror that is being filled, or half of a cluster, denies what it had a moment ago: a lasting document stays for a while. */
   #checkDenial(entry: Entry): void {
     if (!entry.isLasting || entry.answer?.value === undefined) return;
-    entry.deniedAt ??= this.#clock.now();
-    if (this.#clock.now() - entry.deniedAt >= DENIED_MS) return;
+    entry.deniedAt ??= this.#clock.steadyMs();
+    if (this.#clock.steadyMs() - entry.deniedAt >= DENIED_MS) return;
     throw new FarmError('unavailable', 'upstream no longer has it, as it says');
   }
 
@@ -273,7 +273,7 @@ export class Documents implements AsyncDisposable {
 
   #noteFailure(entry: Entry, cause: unknown): void {
     const { path } = entry;
-    entry.failedAt = this.#clock.now();
+    entry.failedAt = this.#clock.steadyMs();
     entry.failure = new FarmError(
       'unavailable',
       `${path} could not be read from upstream: ${messageOf(cause)}`,

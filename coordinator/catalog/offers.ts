@@ -51,9 +51,9 @@ export class Offers {
    */
   async find(asked: Asked, age: Age = 'fresh'): Promise<Offer> {
     const key = `${asked.distro} ${asked.version} ${asked.target} ${asked.profile ?? ''}`;
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.steadyMs();
     const seen = this.#seen.get(key);
-    if (seen && age === 'fresh' && now >= seen.at && now - seen.at < GLANCE_MS) return seen.offer;
+    if (seen && age === 'fresh' && now - seen.at < GLANCE_MS) return seen.offer;
     const offer = await this.#look(asked, age);
     this.#seen.delete(key);
     this.#seen.set(key, { at: now, offer });

@@ -35,9 +35,9 @@ export class Overview {
 
   /** JSON text. Throws `unavailable` when upstream's versions cannot be read; targets that cannot be are an older version's. */
   async bytes(): Promise<Buffer> {
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     const made = this.#made;
-    if (made && now >= made.lookedAt && now - made.lookedAt < GLANCE_MS) return made.bytes;
+    if (made && now - made.lookedAt < GLANCE_MS) return made.bytes;
     const versions = await readVersions(this.#documents);
     const targets = await Promise.all(
       this.#documents.distribution.branches.map(async ({ name }) => {

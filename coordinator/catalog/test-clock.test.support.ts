@@ -13,6 +13,7 @@ export function createTestClock(): TestClock {
   let sleeps = 0;
   return {
     now: () => now,
+    steadyMs: () => now,
     sleep: async (ms, signal) => {
       // Real time has to pass a little, so that a race against a local server has both outcomes in their order.
       await sleep(Math.min(ms, 200), undefined, signal ? { signal } : {});

@@ -48,10 +48,11 @@ export class DemandCounts {
 
   /** All builders that were asked for lately; a few seconds old. */
   async all(): Promise<ReadonlyMap<string, Demand>> {
-    const now = this.#deps.clock.now();
-    if (this.#held && now >= this.#held.at && now - this.#held.at < KEEP_MS) return this.#held.demands;
-    const demands = this.#read(now);
-    this.#held = { at: now, demands };
+    const { clock } = this.#deps;
+    const at = clock.steadyMs();
+    if (this.#held && at - this.#held.at < KEEP_MS) return this.#held.demands;
+    const demands = this.#read(clock.now());
+    this.#held = { at, demands };
     demands.catch(() => {
       this.#held = undefined;
     });

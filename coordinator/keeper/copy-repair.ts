@@ -40,14 +40,14 @@ export class CopyRepair {
   /** Counts both sides, and compares them where that shows a difference. */
   async step(): Promise<void> {
     const { index, clock } = this.#deps;
-    const restedMs = clock.now() - this.#comparedAt;
+    const restedMs = clock.steadyMs() - this.#comparedAt;
     if (
       (await index.isWhole()) &&
       (restedMs < REST_MS || (restedMs < COMPARE_MS && !(await this.#differs())))
     )
       return;
     await this.#compare();
-    this.#comparedAt = clock.now();
+    this.#comparedAt = clock.steadyMs();
     await index.markWhole();
   }
 

@@ -23,7 +23,7 @@ export class Health {
    * that the time of Redis, epoch milliseconds, went on unlike its own.
    */
   look(isWell: boolean, redisMs?: number): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steadyMs();
     const wasAsleep = this.#wellSince !== undefined && Math.abs(now - this.#lookedAt) > AWAKE_MS;
     if (!isWell || wasAsleep || this.#jumped(redisMs, now)) this.#wellSince = undefined;
     if (isWell) this.#wellSince ??= now;
@@ -45,6 +45,6 @@ export class Health {
 
   /** Milliseconds without a break; 0 when not well now. */
   get wellMs(): number {
-    return this.#wellSince === undefined ? 0 : this.#clock.now() - this.#wellSince;
+    return this.#wellSince === undefined ? 0 : this.#clock.steadyMs() - this.#wellSince;
   }
 }

@@ -75,7 +75,7 @@ export class Keeper {
   readonly #health: Health;
   readonly #jobs: QueueRepair;
   readonly #copies: CopyRepair;
-  #sweptAt = 0;
+  #sweptAt = Number.NEGATIVE_INFINITY;
   /** The term in which this coordinator is the keeper; undefined when it is not. */
   #term: string | undefined;
 
@@ -196,8 +196,8 @@ export class Keeper {
     });
     await this.#copies.step();
     await this.#jobs.step();
-    if (clock.now() - this.#sweptAt >= SWEEP_MS) {
-      this.#sweptAt = clock.now();
+    if (clock.steadyMs() - this.#sweptAt >= SWEEP_MS) {
+      this.#sweptAt = clock.steadyMs();
       await sweepUploads({ ...this.#deps, each: this.#each });
     }
     return RECONCILE_MS;

@@ -74,8 +74,8 @@ export class UpstreamFollower {
       const source = current.get(set.builder);
       if (source) await this.#moveWaiting(set, source, picture);
     }
-    if (clock.now() - this.#lookedForReleasesAt < freshMs) return;
-    this.#lookedForReleasesAt = clock.now();
+    if (clock.steadyMs() - this.#lookedForReleasesAt < freshMs) return;
+    this.#lookedForReleasesAt = clock.steadyMs();
     for (const distro of catalog.distros) {
       // The mirror of one distribution may be down, or have no list of versions.
       await this.#seeReleases(distro).catch((thrown: unknown) =>

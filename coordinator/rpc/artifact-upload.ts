@@ -87,7 +87,7 @@ export class ArtifactUpload {
   ): AsyncGenerator<Uint8Array> {
     const { attempts, clock } = this.#deps;
     let uncheckedBytes = 0;
-    let checkedAt = clock.now();
+    let checkedAt = clock.steadyMs();
     for await (const { data } of requests) {
       if (!data?.length) throw new FarmError('invalid_request', 'a write has one header, then data');
       if (data.length > MAX_ARTIFACT_CHUNK_BYTES) {
@@ -97,10 +97,10 @@ export class ArtifactUpload {
         );
       }
       uncheckedBytes += data.length;
-      if (uncheckedBytes >= RECHECK_BYTES || clock.now() - checkedAt >= RECHECK_MS) {
+      if (uncheckedBytes >= RECHECK_BYTES || clock.steadyMs() - checkedAt >= RECHECK_MS) {
         await attempts.requireCurrent(lease);
         uncheckedBytes = 0;
-        checkedAt = clock.now();
+        checkedAt = clock.steadyMs();
       }
       yield data;
     }

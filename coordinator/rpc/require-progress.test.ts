@@ -7,6 +7,7 @@ function standingClock(): Clock & { wake(): void; readonly sleepers: number } {
   const sleepers = new Set<() => void>();
   return {
     now: () => 0,
+    steadyMs: () => 0,
     sleep: async (_ms, signal) =>
       await new Promise((resolve, reject) => {
         sleepers.add(resolve);

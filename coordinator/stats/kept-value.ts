@@ -15,9 +15,9 @@ export class KeptValue<T> {
 
   /** The value, never older than `keepMs`. Throws what making it throws. */
   async get(): Promise<T> {
-    const ageMs = this.#clock.now() - (this.#held?.madeAt ?? 0);
-    if (this.#held && ageMs >= 0 && ageMs < this.#keepMs) return await this.#held.value;
-    const made = { value: this.#make(), madeAt: this.#clock.now() };
+    const ageMs = this.#clock.steadyMs() - (this.#held?.madeAt ?? 0);
+    if (this.#held && ageMs < this.#keepMs) return await this.#held.value;
+    const made = { value: this.#make(), madeAt: this.#clock.steadyMs() };
     this.#held = made;
     try {
       return await made.value;

@@ -43,7 +43,7 @@ afterEach(async () => {
 
 /** As one coordinator has it; each call is another coordinator. */
 function coordinator(): Farm {
-  const clock = { now: () => now, sleep: async () => undefined };
+  const clock = { now: () => now, steadyMs: () => now, sleep: async () => undefined };
   const waiting = new WaitingQueue(redis, new RedisScripts(redis));
   return createFarm({ redis, clock, log: silentLog, agents, waiting });
 }

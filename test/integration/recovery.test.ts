@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
 import { BuildFarm, contentOf, OWNER, resultWith } from '../support/build-farm.ts';
@@ -204,6 +205,25 @@ describe('a second copy', () => {
     await farm.repairCopies();
     expect(farm.repairs).toEqual(['republished_copy', 'republished_copy']);
     expect(await farm.copies.of(hash)).toMatchObject({ requestHash: hash, owner: OWNER });
+  });
+
+  test('that JetStream lost is kept anew by a keeper whose clock was set back', async () => {
+    let steadyMs = 0;
+    let wrongMs = 0;
+    const repair = farm.copyRepair({
+      ...systemClock,
+      now: () => Date.now() + wrongMs,
+      steadyMs: () => steadyMs,
+    });
+    const hash = await farm.submit();
+    await repair.step();
+    await farm.nats.wipe();
+    await eventually(() => farm.ensureStreams());
+    wrongMs = -86_400_000;
+    steadyMs = 10 * 60_000;
+    await repair.step();
+    expect(farm.repairs).toEqual(['republished_copy']);
+    expect(await farm.copies.of(hash)).toBeDefined();
   });
 });
 

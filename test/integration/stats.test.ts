@@ -49,7 +49,7 @@ let now: number;
 let recorder: StatsRecorder;
 let reader: StatsReader;
 
-const clock: Clock = { now: () => now, sleep: async () => undefined };
+const clock: Clock = { now: () => now, steadyMs: () => now, sleep: async () => undefined };
 
 /** How many days were read whole since the statistics of Redis were reset. */
 async function daysRead(): Promise<number> {

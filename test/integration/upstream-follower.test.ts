@@ -36,7 +36,7 @@ beforeEach(async () => {
   versions = new Map([['openwrt', ['24.10.4']]]);
   targets = new Map();
   digests = new Map();
-  const clock = { now: () => now, sleep: async () => undefined };
+  const clock = { now: () => now, steadyMs: () => now, sleep: async () => undefined };
   const scripts = new RedisScripts(redis);
   const waiting = new WaitingQueue(redis, scripts);
   farm = createFarm({ redis, clock, log: silentLog, agents: new AgentRegistry(redis, scripts), waiting });

@@ -14,7 +14,7 @@ import { createMetrics } from '../../coordinator/metrics/metrics.ts';
 import { JetStream } from '../../coordinator/queue/jetstream.ts';
 import { JobQueue } from '../../coordinator/queue/job-queue.ts';
 import { SecondCopies } from '../../coordinator/queue/second-copies.ts';
-import { systemClock } from '../../shared/clock.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { sha256Hex } from '../../shared/digest.ts';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
@@ -137,18 +137,16 @@ export class BuildFarm implements AsyncDisposable {
 
   /** One look of the keeper at the second copies, as a keeper that just began takes it. */
   async repairCopies(): Promise<void> {
+    await this.copyRepair().step();
+  }
+
+  /** What a keeper repairs second copies by. */
+  copyRepair(clock: Clock = systemClock): CopyRepair {
     const { copies, onRepair } = this;
     const each = async <T>(items: Iterable<T>, work: (item: T) => Promise<unknown>): Promise<void> => {
       for (const item of items) await work(item);
     };
-    await new CopyRepair({
-      ...this.builds,
-      copies,
-      each,
-      onRepair,
-      clock: systemClock,
-      log: silentLog,
-    }).step();
+    return new CopyRepair({ ...this.builds, copies, each, onRepair, clock, log: silentLog });
   }
 
   /** Asks for an image nobody asked for before; returns the request hash. */

@@ -33,7 +33,7 @@ export interface S3StoreDependencies {
 export class S3Store implements ArtifactStore {
   readonly #deps: S3StoreDependencies;
   readonly #kept: KeptInBucket;
-  /** When builds were last seen to stand, epoch milliseconds, the longest ago first. */
+  /** When builds were last seen to stand, steady milliseconds, the longest ago first. */
   readonly #standing = new Map<string, number>();
 
   constructor(deps: S3StoreDependencies) {
@@ -100,9 +100,9 @@ export class S3Store implements ArtifactStore {
   async has(folder: string): Promise<boolean> {
     const { bucket, clock } = this.#deps;
     const seenAt = this.#standing.get(folder);
-    if (seenAt !== undefined && clock.now() - seenAt < STANDS_MS) return true;
+    if (seenAt !== undefined && clock.steadyMs() - seenAt < STANDS_MS) return true;
     this.#standing.delete(folder);
-    const askedAt = clock.now();
+    const askedAt = clock.steadyMs();
     if (!(await bucket.head(buildJsonKey(folder)))) return false;
     this.#standing.set(folder, askedAt);
     const [oldest] = this.#standing.keys();
