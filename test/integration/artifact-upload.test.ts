@@ -12,6 +12,7 @@ import type { Artifact } from '../../shared/domain/artifact.ts';
 import { attemptKey, type Lease } from '../../shared/domain/lease.ts';
 import { eventually } from '../support/eventually.ts';
 import { endLease, lendLease } from '../support/lend-lease.ts';
+import { startSlowProxy } from '../support/slow-proxy.ts';
 import { startFarm, type TestFarm } from '../support/start-farm.ts';
 
 const FARM_KEY = '5'.repeat(64);
@@ -182,4 +183,26 @@ test('an agent with eight writes under way begins no more, and goes on when one 
   const late = begin(header(artifacts[9] ?? fileOf(Buffer.alloc(0))), { data: imageOf(9) });
   late.call.end();
   expect((await late.answer).complete).toBe(true);
+});
+
+test('writes that broke with their connection hold no place', async () => {
+  const { Attempts } = loadAttemptProtocol().wrtfarm.v1;
+  await using line = await startSlowProxy({ target: farm.coordinators[0]?.grpcAddress ?? '' });
+  const broken = new Attempts(line.address, credentials.createInsecure());
+  const image = Buffer.alloc(2);
+  for (let at = 0; at < 8; at += 1) {
+    const call = broken.WriteArtifact(() => undefined);
+    call.write(header(fileOf(image, `image-${at}`)));
+    call.write({ data: image.subarray(1) });
+  }
+  const other = fileOf(Buffer.from('the other'));
+  await eventually(async () => (await readdir(folder())).length === 8);
+  expect((await refusal(begin(header(other)))).code).toBe(status.UNAVAILABLE);
+  line.cut();
+  broken.close();
+  await eventually(async () => {
+    const late = begin(header(other), { data: Buffer.from('the other') });
+    late.call.end();
+    return (await late.answer).complete;
+  });
 });
