@@ -24,7 +24,7 @@ import { KeeperLock } from './keeper/keeper-lock.ts';
 import { Retention } from './keeper/retention.ts';
 import { followEveryMs, UpstreamFollower } from './keeper/upstream-follower.ts';
 import { createMetrics } from './metrics/metrics.ts';
-import { openArtifacts } from './open-artifacts.ts';
+import { artifactDiskFree, openArtifacts } from './open-artifacts.ts';
 import { openCatalog, openClientCatalog } from './open-catalog.ts';
 import { openHttp } from './open-http.ts';
 import { operationRoutes } from './operation-routes.ts';
@@ -117,7 +117,14 @@ async function open(
   const failing = (): FailingDocuments => sumOfFailing([catalog.failing(), forClients.failing()]);
 
   const stream = { attempts, ends, watch, farmKey, log, onStage: metrics.stageEnded };
-  const upload = new ArtifactUpload({ attempts, staged: artifacts, farmKey, clock });
+  const upload = new ArtifactUpload({
+    attempts,
+    staged: artifacts,
+    farmKey,
+    clock,
+    log,
+    onFailure: metrics.uploadFailed,
+  });
   const grpc = opened.use(
     'gRPC server',
     await startGrpcServer(
@@ -188,6 +195,7 @@ async function open(
     oldestWaitMs: () => waiting.oldestWaitMs(),
     parkedPulls: () => broker.parkedCount,
     isCatalogStale: () => failingText(failing()) !== undefined,
+    artifactDiskFree: async () => await artifactDiskFree(config),
   });
   const readiness: HttpDependencies['readiness'] = () =>
     checkReadiness({ redis, connection, catalog: { failing } });

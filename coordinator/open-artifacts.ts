@@ -1,12 +1,23 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../shared/clock.ts';
+import { FarmError, messageOf } from '../shared/errors.ts';
+import { freeDiskBytes } from '../shared/free-disk.ts';
 import type { Disposers } from '../shared/lifecycle.ts';
 import type { Log } from '../shared/log.ts';
 import type { ArtifactStore } from './artifacts/artifact-store.ts';
 import { DirectoryStore } from './artifacts/directory-store.ts';
 import { s3SettingsOf } from './artifacts/s3/s3-config.ts';
 import type { CoordinatorConfig } from './config.ts';
+
+/** Bytes free where files of attempts come in. Throws FarmError `unavailable` while there is no folder yet. */
+export async function artifactDiskFree(config: Pick<CoordinatorConfig, 'artifacts'>): Promise<number> {
+  return await freeDiskBytes(config.artifacts).catch((cause: unknown) => {
+    throw new FarmError('unavailable', `${config.artifacts} cannot be measured: ${messageOf(cause)}`, {
+      cause,
+    });
+  });
+}
 
 /**
  * The artifact store that the settings ask for: a bucket where they name one, else the folder. What S3 needs is loaded with it only.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
-import { freeDiskBytes } from '../free-disk.ts';
+import { freeDiskBytes } from '../../shared/free-disk.ts';
 
 /** How busy this machine is, at one moment. */
 export interface HostState {

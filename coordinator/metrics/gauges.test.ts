@@ -24,6 +24,7 @@ beforeEach(() => {
     },
     parkedPulls: () => 3,
     isCatalogStale: () => false,
+    artifactDiskFree: async () => 5e9,
   });
 });
 
@@ -82,6 +83,7 @@ test('while Redis is away, only what is known without it is told', async () => {
   for (const name of ['slots', 'slots_wanted', 'agents', 'builders_warm', 'queue_oldest_wait_seconds'])
     expect([name, await samples(`wrtfarm_${name}`)]).toEqual([name, []]);
   expect(await samples('wrtfarm_pulls_parked')).toEqual(['3']);
+  expect(await samples('wrtfarm_artifact_disk_free_bytes')).toEqual(['5000000000']);
   away = undefined;
   expect(await samples('wrtfarm_slots')).toEqual(['2']);
 });

@@ -11,6 +11,8 @@ export interface GaugeSources {
   oldestWaitMs(): Promise<number>;
   parkedPulls(): number;
   isCatalogStale(): boolean;
+  /** Bytes. */
+  artifactDiskFree(): Promise<number>;
 }
 
 /** Adds what is told of the farm as a whole, and of this coordinator's own state. */
@@ -27,6 +29,11 @@ export function addGauges(registry: Registry, sources: GaugeSources): void {
     name: 'wrtfarm_catalog_stale',
     help: '1 while upstream fails to give some of its metadata: an older copy serves, or none.',
     read: async () => [[{}, sources.isCatalogStale() ? 1 : 0]],
+  });
+  addReadGauge(registry, {
+    name: 'wrtfarm_artifact_disk_free_bytes',
+    help: 'Free space where files of attempts come in: the artifact store, or the folder beside a bucket.',
+    read: async () => [[{}, await sources.artifactDiskFree()]],
   });
 }
 

@@ -13,6 +13,7 @@ export interface Metrics {
   attemptLost(cause: LossCause): void;
   repaired: OnRepair;
   buildFinished(outcome: Outcome): void;
+  uploadFailed(): void;
   stageEnded(stage: string, tookMs: number): void;
   /** Adds the gauges, once what they are read from is there. */
   readFrom(sources: GaugeSources): void;
@@ -55,6 +56,11 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  const uploads = new Counter({
+    name: 'wrtfarm_uploads_failed_total',
+    help: 'Files of attempts that the artifact store could not take: its disk is full, or its bucket fails. Agents try again.',
+    registers,
+  });
   const stages = new Histogram({
     name: 'wrtfarm_stage_duration_seconds',
     help: 'How long attempts stay in each stage.',
@@ -76,6 +82,7 @@ export function createMetrics(): Metrics {
     attemptLost: (cause) => lost.inc({ cause }),
     repaired: (action, count = 1) => repaired.inc({ action }, count),
     buildFinished: (outcome) => finished.inc({ outcome }),
+    uploadFailed: () => uploads.inc(),
     stageEnded: (stage, tookMs) => stages.observe({ stage }, tookMs / 1000),
     readFrom: (sources) => addGauges(registry, sources),
   };

@@ -5,7 +5,8 @@ import { MAX_ARTIFACT_CHUNK_BYTES, parseLease } from '../../shared/attempt-proto
 import type { Clock } from '../../shared/clock.ts';
 import { type Artifact, ArtifactSchema } from '../../shared/domain/artifact.ts';
 import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
-import { FarmError } from '../../shared/errors.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
+import type { Log } from '../../shared/log.ts';
 import { parseAs } from '../../shared/schema.ts';
 import type { HeldArtifact, StagedArtifacts } from '../artifacts/artifact-store.ts';
 import type { AttemptStore } from '../builds/attempt-store.ts';
@@ -34,6 +35,9 @@ export interface ArtifactUploadDependencies {
   readonly staged: StagedArtifacts;
   readonly farmKey: Buffer;
   readonly clock: Clock;
+  readonly log: Pick<Log, 'warn' | 'info'>;
+  /** Told of each write that the artifact store could not take. */
+  readonly onFailure: () => void;
 }
 
 /** Takes artifacts of attempts in, each write fenced by its lease. */
@@ -51,6 +55,7 @@ export class ArtifactUpload {
     what: 'uploads',
     code: 'unavailable',
   });
+  #isFailing = false;
 
   constructor(deps: ArtifactUploadDependencies) {
     this.#deps = deps;
@@ -78,7 +83,29 @@ export class ArtifactUpload {
     const { lease, artifact } = await this.#check(header.lease, header.artifact);
     using _ofAgent = this.#agents.take(lease.agentId);
     const bytes = this.#bytes(requests, lease);
-    return statusOf(await this.#deps.staged.write(attemptKey(lease), artifact, header.offset, bytes));
+    return statusOf(
+      await this.#told(this.#deps.staged.write(attemptKey(lease), artifact, header.offset, bytes)),
+    );
+  }
+
+  /** Agents try again until it works: whoever runs the farm has to hear of it, once. */
+  async #told(writing: Promise<HeldArtifact>): Promise<HeldArtifact> {
+    const { log, onFailure } = this.#deps;
+    try {
+      const held = await writing;
+      if (this.#isFailing && held.isComplete) {
+        this.#isFailing = false;
+        log.info({}, 'the artifact store takes files again');
+      }
+      return held;
+    } catch (thrown) {
+      if (hasCode(thrown, 'infrastructure')) {
+        onFailure();
+        if (!this.#isFailing) log.warn({ reason: messageOf(thrown) }, 'the artifact store takes no files');
+        this.#isFailing = true;
+      }
+      throw thrown;
+    }
   }
 
   async *#bytes(

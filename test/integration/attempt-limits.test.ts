@@ -9,7 +9,7 @@ import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.t
 import { loadAttemptProtocol } from '../../shared/attempt-protocol.ts';
 import { systemClock } from '../../shared/clock.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
-import type { Log } from '../../shared/log.ts';
+import { type Log, silentLog } from '../../shared/log.ts';
 import { BuildFarm } from '../support/build-farm.ts';
 
 type Stream = ClientDuplexStream<AttemptReport, AttemptOrder__Output>;
@@ -34,7 +34,14 @@ beforeEach(async () => {
   server = await startGrpcServer(
     {
       stream: { attempts, ends, watch, farmKey, log: listening(), onStage: () => undefined },
-      upload: new ArtifactUpload({ attempts, staged, farmKey, clock: systemClock }),
+      upload: new ArtifactUpload({
+        attempts,
+        staged,
+        farmKey,
+        clock: systemClock,
+        log: silentLog,
+        onFailure: () => undefined,
+      }),
     },
     {
       host: '127.0.0.1',
