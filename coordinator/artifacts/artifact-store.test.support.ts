@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import { sha256Hex } from '../../shared/digest.ts';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { BuildJson } from './sealed-build.ts';
 
@@ -41,20 +42,7 @@ export function buildJson(changes: Partial<BuildJson> = {}): BuildJson {
     attempt: 1,
     lane: 'open',
     source: { ...builder, versionPath: 'releases/24.10.4', digest: 'd'.repeat(64) },
-    spec: {
-      ...builder,
-      versionCode: '',
-      profile: 'generic',
-      packages: [],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    },
+    spec: plainSpec(builder),
     client: null,
     acceptedAt: 1_000,
     finishedAt: 2_000,

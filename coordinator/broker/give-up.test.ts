@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import type { AgentState } from '../agents/agent-registry.ts';
 import { shouldGiveUp } from './give-up.ts';
@@ -7,22 +8,7 @@ const wanted = { builder: 'openwrt=24_10_4=x86=64', digest: 'a'.repeat(64) };
 
 function agent(agentId: string, pull: Partial<Pull> = {}, isSuspect = false): AgentState {
   return {
-    pull: {
-      version: 1,
-      agentId,
-      session: '0'.repeat(32),
-      sequence: 1,
-      software: '0.2.0',
-      slots: 1,
-      attempts: [],
-      warm: [],
-      warming: [],
-      warmFailures: [],
-      loadPerCore: 0,
-      diskFreeBytes: 1,
-      draining: false,
-      ...pull,
-    },
+    pull: firstPull({ agentId, ...pull }),
     running: [],
     ending: [],
     isSuspect,

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import type { Grant, Pull } from '../../shared/messages/pull.ts';
 import { freeSlots } from '../scheduling/farm-view.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
@@ -22,41 +24,15 @@ const grant: Grant = {
   lease,
   leaseMs: 15_000,
   source,
-  spec: {
-    distro: 'openwrt',
-    version: '24.10.4',
-    versionCode: '',
-    target: 'x86/64',
-    profile: 'generic',
-    packages: [],
-    packagesVersions: {},
-    diffPackages: false,
-    defaults: null,
-    rootfsSizeMb: null,
-    filesystem: null,
-    repositories: {},
-    repositoriesMode: 'replace',
-    repositoryKeys: [],
-  },
+  spec: plainSpec(),
 };
 
 function pullOf(changes: Partial<Pull> = {}): Pull {
-  return {
-    version: 1,
-    agentId: 'attic',
-    session: '5'.repeat(32),
-    sequence: 1,
-    software: '0.1.0',
-    slots: 2,
-    attempts: [],
+  return firstPull({
     warm: [{ builder: 'openwrt=24_10_4=x86=64', digest: 'd'.repeat(64) }],
-    warming: [],
-    warmFailures: [],
-    loadPerCore: 0,
-    diskFreeBytes: 0,
-    draining: false,
+    slots: 2,
     ...changes,
-  };
+  });
 }
 
 /** A parked pull and what it was answered. */

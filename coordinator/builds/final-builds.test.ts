@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../shared/clock.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import type { BuildRecord } from './build-record.ts';
 import { FinalBuilds } from './final-builds.ts';
 
@@ -11,20 +12,7 @@ function build(changes: Partial<BuildRecord> = {}): BuildRecord {
     state: 'done',
     lane: 'open',
     source: { ...builder, versionPath: 'releases/24.10.4', digest: 'd'.repeat(64) },
-    spec: {
-      ...builder,
-      versionCode: '',
-      profile: 'generic',
-      packages: [],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    },
+    spec: plainSpec(builder),
     client: null,
     acceptedAt: 1,
     attempt: 1,

@@ -1,22 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { RECORD_FIELDS, RecordReader } from './record-reader.ts';
 
 const HASH = 'a'.repeat(64);
 const BUILDER = { distro: 'openwrt', version: '24.10.4', target: 'x86/64' };
-const SPEC = {
-  ...BUILDER,
-  versionCode: '',
-  profile: 'generic',
-  packages: ['vim'],
-  packagesVersions: {},
-  diffPackages: false,
-  defaults: null,
-  rootfsSizeMb: null,
-  filesystem: null,
-  repositories: {},
-  repositoriesMode: 'replace',
-  repositoryKeys: [],
-};
+const SPEC = plainSpec({ ...BUILDER, packages: ['vim'] });
 const SOURCE = { ...BUILDER, versionPath: 'releases/24.10.4', digest: 'd'.repeat(64) };
 
 function values(changes: Partial<Record<(typeof RECORD_FIELDS)[number], string | null>> = {}) {

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { requestHash } from '../../shared/domain/build-spec.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { silentLog } from '../../shared/log.ts';
 import { shippedOpenWrt } from './branches.ts';
 import type { BuildRequest } from './build-request.ts';
@@ -10,20 +11,7 @@ import { createTestClock, type TestClock } from './test-clock.test.support.ts';
 import { startTinyUpstream, type TinyUpstream } from './tiny-upstream.test.support.ts';
 
 const REQUEST: BuildRequest = {
-  distro: 'openwrt',
-  version: '24.10.4',
-  versionCode: '',
-  target: 'ath79/generic',
-  profile: 'tplink_archer-c7-v5',
-  packages: [],
-  packagesVersions: {},
-  diffPackages: false,
-  defaults: null,
-  rootfsSizeMb: null,
-  filesystem: null,
-  repositories: {},
-  repositoriesMode: 'replace',
-  repositoryKeys: [],
+  ...plainSpec({ target: 'ath79/generic', profile: 'tplink_archer-c7-v5' }),
   client: 'test/1',
 };
 const TARGET_TEXT =

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BuildSpec, encodeBuildSpec, FILESYSTEMS, laneOf, requestHash } from './build-spec.ts';
+import { plainSpec } from './plain-spec.test.support.ts';
 
 /** Values that are easily confused: few letters, digits, and the encoding's own marks. */
 const text = fc.string({ unit: fc.constantFrom('a', 'b', '1', ':', ',', ' ', 'é'), maxLength: 4 });
@@ -85,22 +86,7 @@ describe('the encoding of a build', () => {
   });
 
   test('a script, a repository or a key is for trusted agents', () => {
-    const plain: BuildSpec = {
-      distro: 'openwrt',
-      version: '24.10.4',
-      versionCode: '',
-      target: 'x86/64',
-      profile: 'generic',
-      packages: [],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    };
+    const plain = plainSpec();
     expect(laneOf(plain)).toBe('open');
     expect(laneOf({ ...plain, defaults: 'x' })).toBe('trusted');
     expect(laneOf({ ...plain, repositories: { a: 'https://x' } })).toBe('trusted');

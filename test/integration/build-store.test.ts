@@ -13,6 +13,8 @@ import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { KeeperLock } from '../../coordinator/keeper/keeper-lock.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, type Lease, leaseTimes, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
 
@@ -48,23 +50,7 @@ beforeEach(async () => {
 
 function request(changes: Partial<ResolvedRequest['spec']> = {}, digest = DIGEST): ResolvedRequest {
   return {
-    spec: {
-      distro: 'openwrt',
-      version: '24.10.4',
-      versionCode: '',
-      target: 'x86/64',
-      profile: 'generic',
-      packages: ['vim'],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-      ...changes,
-    },
+    spec: plainSpec({ packages: ['vim'], ...changes }),
     source: {
       distro: 'openwrt',
       version: '24.10.4',
@@ -79,22 +65,11 @@ function request(changes: Partial<ResolvedRequest['spec']> = {}, digest = DIGEST
 const BUILDER = builderToken(request().source);
 
 function pull(changes: Partial<Pull> = {}): Pull {
-  return {
-    version: 1,
+  return firstPull({
     agentId: 'agent-1',
-    session: 'a'.repeat(32),
-    sequence: 1,
-    software: '0.1.0',
-    slots: 1,
-    attempts: [],
     warm: [{ builder: BUILDER, digest: DIGEST }],
-    warming: [],
-    warmFailures: [],
-    loadPerCore: 0,
-    diskFreeBytes: 1,
-    draining: false,
     ...changes,
-  };
+  });
 }
 
 async function claim(agent = pull(), digest = DIGEST): Promise<Lease | string> {

@@ -6,6 +6,7 @@ import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { createFarm, type Farm } from '../../coordinator/farm/create-farm.ts';
 import { HALF_LIFE_MS } from '../../coordinator/scheduling/demand.ts';
 import { silentLog } from '../../shared/log.ts';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
@@ -49,22 +50,7 @@ function coordinator(): Farm {
 }
 
 async function pull(agentId: string, told: Partial<Pull> = {}): Promise<void> {
-  await agents.record({
-    version: 1,
-    agentId,
-    session: '0'.repeat(32),
-    sequence: 1,
-    software: '0.2.0',
-    slots: 1,
-    attempts: [],
-    warm: [],
-    warming: [],
-    warmFailures: [],
-    loadPerCore: 0,
-    diskFreeBytes: 1,
-    draining: false,
-    ...told,
-  });
+  await agents.record(firstPull({ agentId, ...told }));
 }
 
 test('agents are as their newest pulls told, however often the farm was looked at before', async () => {

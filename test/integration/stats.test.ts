@@ -5,25 +5,13 @@ import type { BuildRecord, ResolvedRequest } from '../../coordinator/builds/buil
 import { StatsReader } from '../../coordinator/stats/stats-reader.ts';
 import { MAX_ERRORS, StatsRecorder } from '../../coordinator/stats/stats-recorder.ts';
 import type { Clock } from '../../shared/clock.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { silentLog } from '../../shared/log.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
 
 const DAY_MS = 86_400_000;
 const BUILDER = { distro: 'openwrt', version: '24.10.4', target: 'x86/64' };
-const SPEC: ResolvedRequest['spec'] = {
-  ...BUILDER,
-  versionCode: '',
-  profile: 'generic',
-  packages: ['vim', 'luci', '-ppp'],
-  packagesVersions: {},
-  diffPackages: false,
-  defaults: null,
-  rootfsSizeMb: null,
-  filesystem: null,
-  repositories: {},
-  repositoriesMode: 'replace',
-  repositoryKeys: [],
-};
+const SPEC = plainSpec({ ...BUILDER, packages: ['vim', 'luci', '-ppp'] });
 const SOURCE = { ...BUILDER, versionPath: 'releases/24.10.4', digest: 'a'.repeat(64) };
 const RECORD: BuildRecord = {
   requestHash: 'f'.repeat(64),

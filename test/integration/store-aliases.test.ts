@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { legacyFolder, StoreAliases } from '../../coordinator/http/legacy/store-aliases.ts';
 import { sha256Hex } from '../../shared/digest.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
 
 const FOLDER = '24.10.4/ath79/generic/tplink_archer-c7-v5/0123456789ab';
@@ -43,11 +44,7 @@ test.each(['', 'x', '../../etc/passwd', '24.10.4/ath79/generic/p/0123456789abc',
 );
 
 test('the name is made of the names of installed packages, not of their versions', () => {
-  const spec = {
-    ...{ distro: 'openwrt', version: 'SNAPSHOT', target: 'ramips/mt7620', profile: 'alfa', versionCode: '' },
-    ...{ packages: [], packagesVersions: {}, diffPackages: false, defaults: null, rootfsSizeMb: null },
-    ...{ filesystem: null, repositories: {}, repositoriesMode: 'replace' as const, repositoryKeys: [] },
-  };
+  const spec = plainSpec({ version: 'SNAPSHOT', target: 'ramips/mt7620', profile: 'alfa' });
   const folder = legacyFolder({ spec, answer: { manifest: { vim: '2', luci: '1' } } });
   // The example of asu v0.3.0 for luci and vim.
   expect(folder).toBe('SNAPSHOT/ramips/mt7620/alfa/ed806c8a99c0');

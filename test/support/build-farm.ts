@@ -20,8 +20,10 @@ import type { Artifact } from '../../shared/domain/artifact.ts';
 import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, type Lease, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { Disposers } from '../../shared/lifecycle.ts';
 import { silentLog } from '../../shared/log.ts';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import { connectNats } from '../../shared/nats-connection.ts';
 import { startNats, type TestNats } from './servers/start-nats.ts';
 import { startRedis } from './servers/start-redis.ts';
@@ -163,19 +165,14 @@ export class BuildFarm implements AsyncDisposable {
     const sequence = (await this.redis.incr(`sequence-of:${agentId}`)) + 1;
     const common = { agentId, session, sequence };
     const held = await this.redis.smembers(`held-by:${agentId}`);
-    await agents.record({
-      ...common,
-      version: 1,
-      software: '0.1.0',
-      slots: 100,
-      attempts: held.map((text) => JSON.parse(text) as Lease),
-      warm: [pinned],
-      warming: [],
-      warmFailures: [],
-      loadPerCore: 0,
-      diskFreeBytes: 1e12,
-      draining: false,
-    });
+    await agents.record(
+      firstPull({
+        ...common,
+        slots: 100,
+        attempts: held.map((text) => JSON.parse(text) as Lease),
+        warm: [pinned],
+      }),
+    );
     const nonce = newLeaseNonce();
     const claim = await attempts.claim({ ...common, ...pinned, lane: 'open', nonce });
     if (claim.status !== 'granted') return undefined;
@@ -229,20 +226,7 @@ export function resultWith(image: Artifact): AttemptResult {
 export function requestFor(name: string): ResolvedRequest {
   const { distro, version, target } = SOURCE;
   return {
-    spec: {
-      ...{ distro, version, target },
-      versionCode: '',
-      profile: 'generic',
-      packages: [name],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    },
+    spec: plainSpec({ distro, version, target, packages: [name] }),
     source: SOURCE,
     client: 'test/1',
   };

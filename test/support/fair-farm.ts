@@ -9,6 +9,8 @@ import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
 import { type Lease, leaseTimes, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
+import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import { startRedis } from './servers/start-redis.ts';
 
 const AGENT = { agentId: 'agent-1', session: 'a'.repeat(32), sequence: 1 };
@@ -57,19 +59,7 @@ export class FairFarm implements AsyncDisposable {
   async reset(virtualTime = 0): Promise<void> {
     await this.redis.flushall();
     await this.redis.set('wrtfarm:virtual-time', virtualTime);
-    await this.#agents.record({
-      ...AGENT,
-      version: 1,
-      software: '0.1.0',
-      slots: 100_000,
-      attempts: [],
-      warm: [],
-      warming: [],
-      warmFailures: [],
-      loadPerCore: 0,
-      diskFreeBytes: 1,
-      draining: false,
-    });
+    await this.#agents.record(firstPull({ ...AGENT, slots: 100_000 }));
   }
 
   /** A build like no other; its hash. */
@@ -137,22 +127,7 @@ function sourceOf(builder: number): BuilderSource {
 function request(name: string, builder: number): ResolvedRequest {
   const source = sourceOf(builder);
   return {
-    spec: {
-      distro: 'openwrt',
-      version: source.version,
-      versionCode: '',
-      target: 'x86/64',
-      profile: 'generic',
-      packages: [name],
-      packagesVersions: {},
-      diffPackages: false,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    },
+    spec: plainSpec({ version: source.version, packages: [name] }),
     source,
     client: null,
   };
