@@ -55,6 +55,11 @@ export class BuildIndex {
     return await this.#olderThan(UNPUBLISHED_KEY, olderThanMs);
   }
 
+  /** Whether a build's messages on NATS are still to be confirmed. */
+  async isUnpublished(hash: string): Promise<boolean> {
+    return (await this.#redis.zscore(UNPUBLISHED_KEY, hash)) !== null;
+  }
+
   async markPublished(hash: string): Promise<void> {
     await this.#redis.zrem(UNPUBLISHED_KEY, hash);
   }

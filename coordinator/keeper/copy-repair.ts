@@ -69,6 +69,8 @@ export class CopyRepair {
     await each(
       [...unfinished].filter((hash) => !held.has(hash)),
       async (hash) => {
+        // One that was accepted just now: its copy is on its way, or the keeper sends it again.
+        if (await index.isUnpublished(hash)) return;
         const copy = await builds.secondCopy(hash);
         if (!copy) return;
         await copies.keep(copy);

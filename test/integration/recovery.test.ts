@@ -207,6 +207,18 @@ describe('a second copy', () => {
     expect(await farm.copies.of(hash)).toMatchObject({ requestHash: hash, owner: OWNER });
   });
 
+  test('that is still on its way is not taken for lost', async () => {
+    const hash = await farm.submit();
+    const copy = await farm.copies.of(hash);
+    await farm.copies.remove(hash, copy?.generation ?? '');
+    await farm.redis.zadd('wrtfarm:unpublished', Date.now(), hash);
+    await farm.repairCopies();
+    expect(farm.repairs).toEqual([]);
+    await farm.builds.index.markPublished(hash);
+    await farm.repairCopies();
+    expect(farm.repairs).toEqual(['republished_copy']);
+  });
+
   test('that JetStream lost is kept anew by a keeper whose clock was set back', async () => {
     let steadyMs = 0;
     let wrongMs = 0;
