@@ -10,7 +10,6 @@ import { ANNOUNCE_MS, CoordinatorRegistry } from './agents/coordinator-registry.
 import { lookEveryMs } from './artifacts/retention-policy.ts';
 import { Broker } from './broker/broker.ts';
 import { WarmPlanner } from './broker/warm-planner.ts';
-import { redisNowMs } from './builds/redis-now.ts';
 import { Replication } from './builds/replication.ts';
 import { type FailingDocuments, failingText, sumOfFailing } from './catalog/failing-documents.ts';
 import { RedisDocuments } from './catalog/redis-documents.ts';
@@ -33,6 +32,7 @@ import { JobQueue } from './queue/job-queue.ts';
 import { SecondCopies } from './queue/second-copies.ts';
 import { checkReadiness } from './readiness.ts';
 import { connectRedis } from './redis.ts';
+import { RedisClock } from './redis-clock.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
 import { StatsReader } from './stats/stats-reader.ts';
@@ -83,13 +83,14 @@ async function open(
     opened,
   }: { readonly log: Log; readonly proxies: ProxySettings; readonly opened: Disposers },
 ): Promise<{ readonly httpUrl: string; readonly grpcAddress: string }> {
-  const clock = systemClock;
   const id = randomBytes(8).toString('hex');
   const farmKey = Buffer.from(config.farmKey, 'hex');
   const { leaseMs, catalogFreshMs: freshMs } = config;
 
   const redis = await connectRedis(config.redis, log);
   opened.add('Redis', () => redis.disconnect());
+  const clock = await RedisClock.open(redis);
+  openLoop('clock', (signal) => clock.run(signal), opened);
   const confirming = await connectRedis(config.redis, log);
   opened.add('Redis, for its replicas', async () => confirming.disconnect());
   const replication = new Replication(confirming, log);
@@ -164,7 +165,7 @@ async function open(
   broker.start();
   await openAnnouncement(coordinators, broker, log, opened);
   const retention = new Retention(
-    { artifacts, builds, now: async () => await redisNowMs(redis), log },
+    { artifacts, builds, clock, log },
     { graceMs: config.storeGraceMs, maxBytes: config.storeMaxBytes },
   );
   const lock = new KeeperLock(redis, id, KEEPER_LOCK_MS);

@@ -1,3 +1,4 @@
+import type { Clock } from '../../shared/clock.ts';
 import { messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -10,8 +11,8 @@ const UNCOMMITTED_MS = 60 * 60_000;
 export interface RetentionDependencies {
   readonly artifacts: Pick<ArtifactStore, 'kept' | 'remove' | 'removeUnused'>;
   readonly builds: Pick<BuildStore, 'forget'>;
-  /** What it is by Redis' clock, epoch milliseconds: one coordinator whose clock is wrong must not remove what others serve. */
-  readonly now: () => Promise<number>;
+  /** Redis': a coordinator whose own clock is wrong must not remove what others serve. */
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
@@ -30,8 +31,8 @@ export class Retention {
 
   /** Looks through the store once and removes what is due. */
   async step(): Promise<void> {
-    const { artifacts, builds, now, log } = this.#deps;
-    const due = buildsToRemove(await artifacts.kept(), this.#limits, await now());
+    const { artifacts, builds, clock, log } = this.#deps;
+    const due = buildsToRemove(await artifacts.kept(), this.#limits, clock.now());
     for (const build of due) {
       try {
         // First the answer that names the files, then the files.
