@@ -7,8 +7,8 @@ import { redisNowMs } from './builds/redis-now.ts';
 const READ_MS = 1_000;
 
 /**
- * A clock that has Redis' time of day, whatever the one of this machine says: what a coordinator writes for the others, removes, or
- * tells of a time in Redis does not depend on who does it. Between two readings, and while Redis is away, it goes on evenly.
+ * A clock that has Redis' time of day, whatever the one of this machine says: what a coordinator writes for the others, removes,
+ * or tells of a time in Redis does not depend on who does it. Between two readings, and while Redis is away, it goes on evenly.
  */
 export class RedisClock implements Clock {
   readonly #redis: Pick<Redis, 'time'>;

@@ -13,7 +13,7 @@ import { fromServiceError } from './grpc-error.ts';
 
 /** Log chunks sent and not acknowledged yet, at most. */
 const LOG_WINDOW = 32;
-/** An attempt is given up after this long without any coordinator, whatever the time of day. Source: design, rules that keep promise 3. */
+/** An attempt is given up after this long without any coordinator. Source: design, rules that keep promise 3. */
 const ALONE_MS = 5 * 60_000;
 /** A coordinator that does not answer `open` for this long is left for another one. */
 const OPEN_MS = 5_000;

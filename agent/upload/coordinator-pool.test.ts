@@ -100,6 +100,24 @@ test('one that is named no more is used when all who are named fail', async () =
   expect(current(pool).address).toBe('127.0.0.1:2');
 });
 
+test('one that is named no more is forgotten after a minute, and as soon as it fails', async () => {
+  let now = 0;
+  await using pool = new CoordinatorPool({ now: () => now });
+  const lone = (): void => {
+    pool.update(['127.0.0.1:1', '127.0.0.1:2']);
+    pool.update(['127.0.0.1:1']);
+    now += 10_000;
+    pool.avoid(current(pool));
+  };
+  lone();
+  expect(current(pool).address).toBe('127.0.0.1:2');
+  pool.avoid(current(pool));
+  expect(current(pool).address).toBe('127.0.0.1:1');
+  lone();
+  now += 60_000;
+  expect(current(pool).address).toBe('127.0.0.1:1');
+});
+
 test('one that failed comes last for ten seconds, however often it is named first', async () => {
   let now = 0;
   await using pool = new CoordinatorPool({ now: () => now });

@@ -2,7 +2,12 @@ import { credentials } from '@grpc/grpc-js';
 import type { AttemptsClient } from '../../proto/generated/wrtfarm/v1/Attempts.ts';
 import { loadAttemptProtocol, MAX_MESSAGE_BYTES } from '../../shared/attempt-protocol.ts';
 
-/** How many coordinators that the farm names no more are kept as a last resort, with their clients. */
+/**
+ * A coordinator that the farm names no more is kept for this long, as a last resort, and until it fails: longer than a living one is
+ * left out because it has just come back. Milliseconds.
+ */
+const FORMER_MS = 60_000;
+/** As many of them at most. */
 const MAX_FORMER = 8;
 /** For this long a coordinator that failed comes after the others, whoever the farm names first, milliseconds. */
 const AVOID_MS = 10_000;
@@ -32,8 +37,8 @@ export class CoordinatorPool implements AsyncDisposable {
   readonly #onFailure: () => void;
   readonly #now: () => number;
   #named: readonly string[];
-  /** The last one named first. */
-  #former: readonly string[] = [];
+  /** Address → until when it is kept; the last one named first. */
+  #former: ReadonlyMap<string, number> = new Map();
   /** Address → until when it is avoided; the one that failed last is last. */
   readonly #failed = new Map<string, number>();
   readonly #Client = loadAttemptProtocol().wrtfarm.v1.Attempts;
@@ -48,15 +53,13 @@ export class CoordinatorPool implements AsyncDisposable {
   /** Takes over which coordinators live, best first. */
   update(addresses: readonly string[]): void {
     if (this.#isFixed || addresses.length === 0) return;
-    const former = [...this.#named, ...this.#former].filter((address) => !addresses.includes(address));
+    const now = this.#now();
+    const left = this.#named.map((address) => [address, now + FORMER_MS] as const);
+    const former = new Map([...left, ...[...this.#former].filter(([, until]) => until > now)]);
+    for (const address of addresses) former.delete(address);
     this.#named = addresses;
-    this.#former = [...new Set(former)].slice(0, MAX_FORMER);
-    const known = new Set([...addresses, ...this.#former]);
-    for (const [address, { client }] of this.#clients) {
-      if (known.has(address)) continue;
-      this.#clients.delete(address);
-      client.close();
-    }
+    this.#former = new Map([...former].slice(0, MAX_FORMER));
+    this.#closeUnknown();
   }
 
   /** Clients that are open. */
@@ -67,9 +70,7 @@ export class CoordinatorPool implements AsyncDisposable {
   /** The coordinator to use now; undefined while none is known. Of those that failed, the one that did so first. */
   current(): Coordinator | undefined {
     const failed = this.#failing();
-    const [address] = [...this.#named, ...this.#former].sort(
-      (one, other) => failed.indexOf(one) - failed.indexOf(other),
-    );
+    const [address] = this.#known().sort((one, other) => failed.indexOf(one) - failed.indexOf(other));
     if (address === undefined) return undefined;
     let coordinator = this.#clients.get(address);
     if (!coordinator) {
@@ -81,6 +82,10 @@ export class CoordinatorPool implements AsyncDisposable {
 
   /** A call to this coordinator failed: the others come before it for a while. */
   avoid({ address }: Coordinator): void {
+    if (!this.#named.includes(address)) {
+      this.#former = new Map([...this.#former].filter(([former]) => former !== address));
+      return;
+    }
     const isNews = !this.#failing().includes(address);
     this.#failed.delete(address);
     this.#failed.set(address, this.#now() + AVOID_MS);
@@ -90,6 +95,23 @@ export class CoordinatorPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { client } of this.#clients.values()) client.close();
     this.#clients.clear();
+  }
+
+  /** Those that are named, then those that were a moment ago. */
+  #known(): string[] {
+    const now = this.#now();
+    const former = [...this.#former].filter(([, until]) => until > now);
+    return [...this.#named, ...former.map(([address]) => address)];
+  }
+
+  /** Attempts that still use a client that is closed go on with another one. */
+  #closeUnknown(): void {
+    const known = this.#known();
+    for (const [address, { client }] of this.#clients) {
+      if (known.includes(address)) continue;
+      this.#clients.delete(address);
+      client.close();
+    }
   }
 
   /** In the order in which they failed. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { binDir } from '../../shared/domain/build.ts';
 import {
   artifact,
   attempt,
@@ -73,6 +74,30 @@ describe('what is removed', () => {
     expect(stream && (await text(stream))).toBe('own');
     const left = await readdir(join(root, 'blobs'), { recursive: true, withFileTypes: true });
     expect(left.filter((entry) => entry.isFile())).toHaveLength(1);
+  });
+
+  test('does not take along bytes that were used again since they were last looked at', async () => {
+    let now = 0;
+    const keeper = new DirectoryStore(root, () => now);
+    const first = await finish(store, { 'image.bin': 'shared' });
+    await store.remove({ binDir: folder, requestHash: first.requestHash });
+    await keeper.removeUnused(1_000);
+    now = 2_000;
+    const other = { requestHash: 'b'.repeat(64), generation: secondGeneration };
+    await finish(store, { 'copy.bin': 'shared' }, other);
+    await store.remove({
+      binDir: binDir(other.requestHash, secondGeneration),
+      requestHash: other.requestHash,
+    });
+    const blobs = async (): Promise<number> => {
+      const left = await readdir(join(root, 'blobs'), { recursive: true, withFileTypes: true });
+      return left.filter((entry) => entry.isFile()).length;
+    };
+    await keeper.removeUnused(1_000);
+    expect(await blobs()).toBe(1);
+    now = 3_001;
+    await keeper.removeUnused(1_000);
+    expect(await blobs()).toBe(0);
   });
 
   test('does not take along what was just made permanent and is not committed yet', async () => {

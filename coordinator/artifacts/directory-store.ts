@@ -28,11 +28,14 @@ import { Unchanged } from './unchanged.ts';
 export class DirectoryStore implements ArtifactStore {
   readonly #root: string;
   readonly #staging: StagingFolder;
-  readonly #stagedUnchanged = new Unchanged();
-  readonly #unusedUnchanged = new Unchanged();
+  readonly #stagedUnchanged: Unchanged;
+  readonly #unusedUnchanged: Unchanged;
 
-  constructor(root: string) {
+  /** @param now monotonic milliseconds, by which what is left over is told. Default `performance.now`. */
+  constructor(root: string, now?: () => number) {
     this.#root = root;
+    this.#stagedUnchanged = new Unchanged(now);
+    this.#unusedUnchanged = new Unchanged(now);
     this.#staging = new StagingFolder(join(root, 'staging'));
   }
 
@@ -102,11 +105,15 @@ export class DirectoryStore implements ArtifactStore {
       for (const name of await list(join(this.#root, 'blobs', part))) {
         const path = join(this.#root, 'blobs', part, name);
         const found = await stat(path).catch(() => undefined);
-        // Links change it too.
+        // The number of links changes it too.
         if (found?.nlink === 1) unused.set(path, found.ctimeMs);
       }
     }
-    for (const path of this.#unusedUnchanged.longerThan(ageMs, unused)) await rm(path, { force: true });
+    for (const path of this.#unusedUnchanged.longerThan(ageMs, unused)) {
+      // Looking through all takes a while, in which a build may have begun to use it.
+      const found = await stat(path).catch(() => undefined);
+      if (found?.nlink === 1 && found.ctimeMs === unused.get(path)) await rm(path, { force: true });
+    }
   }
 
   async commit(json: BuildJson): Promise<BuildJson> {

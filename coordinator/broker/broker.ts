@@ -166,14 +166,16 @@ export class Broker implements AsyncDisposable {
     return unwanted;
   }
 
-  /** Lets every agent pull again: its pull may be parked at a coordinator that is gone. */
+  /** Lets every agent pull again, and hear who lives: its pull may be parked at a coordinator that is gone. */
   async callAgents(): Promise<void> {
     for (const { pull, isDrained } of await this.#deps.agents.list()) {
-      if (this.#parked.get(pull.agentId)?.pull.sequence === pull.sequence) continue;
-      await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {
-        drain: isDrained,
-        again: true,
-      });
+      const parked = this.#parked.get(pull.agentId);
+      if (parked?.pull.sequence === pull.sequence) await parked.answer({});
+      else
+        await this.#send(pull, pullReplySubject(pull.agentId, pull.session, pull.sequence), {
+          drain: isDrained,
+          again: true,
+        });
     }
   }
 

@@ -36,7 +36,7 @@ describe('final builds in memory', () => {
 
   beforeEach(() => {
     now = 1_000_000;
-    clock = { now: () => now, steadyMs: () => now, sleep: async () => undefined };
+    clock = { now: () => Number.NaN, steadyMs: () => now, sleep: async () => undefined };
     finals = new FinalBuilds(clock, { trustMs: 250, maxBytes: 100_000 });
   });
 

@@ -13,7 +13,8 @@ export function createTestClock(): TestClock {
   let sleeps = 0;
   return {
     now: () => now,
-    steadyMs: () => now,
+    // Another time than that of day, which may be set.
+    steadyMs: () => now - 1_780_000_000_000,
     sleep: async (ms, signal) => {
       // Real time has to pass a little, so that a race against a local server has both outcomes in their order.
       await sleep(Math.min(ms, 200), undefined, signal ? { signal } : {});

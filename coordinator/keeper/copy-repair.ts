@@ -60,8 +60,9 @@ export class CopyRepair {
 
   async #compare(): Promise<void> {
     const { copies, builds, index, each, onRepair, log } = this.#deps;
-    const held = await copies.hashes();
+    // In this order, so that one that is accepted meanwhile is not taken for one without a copy.
     const unfinished = await index.unfinishedHashes();
+    const held = await copies.hashes();
     await each(
       [...held].filter((hash) => !unfinished.has(hash)),
       (hash) => this.#settle(hash),

@@ -5,7 +5,7 @@ let now: number;
 let health: Health;
 beforeEach(() => {
   now = 1_790_000_000_000;
-  health = new Health({ now: () => now, steadyMs: () => now, sleep: async () => undefined });
+  health = new Health({ now: () => Number.NaN, steadyMs: () => now, sleep: async () => undefined });
 });
 
 /** Looks every half second for a time, each with the same finding. */

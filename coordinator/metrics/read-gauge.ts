@@ -14,8 +14,8 @@ export interface ReadGauge<L extends string> {
 }
 
 /**
- * Adds a gauge that is read when it is asked for. What cannot be read now, because Redis is away, is left out of the answer: neither 0
- * nor what it was before would be true.
+ * Adds a gauge that is read when it is asked for. What cannot be read now, because Redis is away or a folder not there yet, is left
+ * out of the answer: neither 0 nor what it was before would be true.
  */
 export function addReadGauge<L extends string = never>(registry: Registry, of: ReadGauge<L>): void {
   const gauge = new Gauge<L>({

@@ -30,9 +30,12 @@ const MAX_ALL_WRITES = 64;
 /** A write that brings no whole piece for this long is ended: 512 KiB take as long at 4 KB/s. Milliseconds. */
 const STALLED_MS = 120_000;
 
+/** A store that failed is whole again when it took files for this long: one that is nearly full takes the small ones. Milliseconds. */
+const RECOVERED_MS = 60_000;
+
 export interface ArtifactUploadDependencies {
   readonly attempts: Pick<AttemptStore, 'requireCurrent'>;
-  readonly staged: StagedArtifacts;
+  readonly staged: Pick<StagedArtifacts, 'held' | 'write'>;
   readonly farmKey: Buffer;
   readonly clock: Clock;
   readonly log: Pick<Log, 'warn' | 'info'>;
@@ -55,7 +58,8 @@ export class ArtifactUpload {
     what: 'uploads',
     code: 'unavailable',
   });
-  #isFailing = false;
+  /** Steady milliseconds. */
+  #failedAt: number | undefined;
 
   constructor(deps: ArtifactUploadDependencies) {
     this.#deps = deps;
@@ -76,7 +80,7 @@ export class ArtifactUpload {
     messages: AsyncIterable<WriteArtifactRequest__Output>,
   ): Promise<ArtifactStatus> {
     using _ofConnection = this.#connections.take(connection);
-    const requests = requireProgress(messages, STALLED_MS, this.#deps.clock);
+    const requests = requireProgress(unbroken(messages), STALLED_MS, this.#deps.clock);
     const first = await requests.next();
     const header = first.done ? undefined : first.value.header;
     if (!header) throw new FarmError('invalid_request', 'the first message of a write must be its header');
@@ -88,22 +92,23 @@ export class ArtifactUpload {
     );
   }
 
-  /** Agents try again until it works: whoever runs the farm has to hear of it, once. */
+  /** Agents try again until it works: whoever runs the farm has to hear of it, and not each time. */
   async #told(writing: Promise<HeldArtifact>): Promise<HeldArtifact> {
-    const { log, onFailure } = this.#deps;
+    const { clock, log, onFailure } = this.#deps;
     try {
       const held = await writing;
-      if (this.#isFailing && held.isComplete) {
-        this.#isFailing = false;
+      if (this.#failedAt !== undefined && clock.steadyMs() - this.#failedAt > RECOVERED_MS) {
+        this.#failedAt = undefined;
         log.info({}, 'the artifact store takes files again');
       }
       return held;
     } catch (thrown) {
-      if (hasCode(thrown, 'infrastructure')) {
-        onFailure();
-        if (!this.#isFailing) log.warn({ reason: messageOf(thrown) }, 'the artifact store takes no files');
-        this.#isFailing = true;
+      if (!isOfStore(thrown)) throw thrown;
+      onFailure();
+      if (this.#failedAt === undefined) {
+        log.warn({ reason: messageOf(thrown) }, 'the artifact store takes no files; agents try again');
       }
+      this.#failedAt = clock.steadyMs();
       throw thrown;
     }
   }
@@ -143,6 +148,21 @@ export class ArtifactUpload {
     }
     await this.#deps.attempts.requireCurrent(lease);
     return { lease, artifact: parseAs(ArtifactSchema, artifactMessage ?? {}, 'artifact') };
+  }
+}
+
+/** A disk that fails, or a bucket. */
+function isOfStore(thrown: unknown): boolean {
+  if (hasCode(thrown, 'infrastructure')) return true;
+  return thrown instanceof FarmError && thrown.details.service === 'artifact store';
+}
+
+/** An agent that goes away in the middle is no failure of what its bytes are written to. */
+async function* unbroken<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw new FarmError('unavailable', `the upload broke off: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 

@@ -20,7 +20,7 @@ export function widenCalls(server: Server): void {
   options.settings = { ...settings, initialWindowSize: RECEIVE_WINDOW_BYTES };
 }
 
-/** Widens what they may send ahead on a connection: no setting of http2, so each session says it. To be called as soon as it listens. */
+/** Widens what they may send ahead on a connection, which each session says for itself. To be called as soon as it listens. */
 export function widenConnections(server: Server): void {
   for (const listener of listenersOf(server)) {
     listener.on('session', (session) => session.setLocalWindowSize(RECEIVE_WINDOW_BYTES));

@@ -5,7 +5,7 @@ import { KeptValue } from './kept-value.ts';
 let now: number;
 let made: number;
 
-const clock: Clock = { now: () => now, steadyMs: () => now, sleep: async () => undefined };
+const clock: Clock = { now: () => Number.NaN, steadyMs: () => now, sleep: async () => undefined };
 
 beforeEach(() => {
   now = 1_000_000;

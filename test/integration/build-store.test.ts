@@ -250,6 +250,16 @@ describe('an attempt', () => {
     await expect(attempts.requireCurrent(lease)).rejects.toMatchObject({ code: 'lease_lost' });
   });
 
+  test('what is due since the clock of Redis went back is due at once, not when its old time comes again', async () => {
+    const { requestHash } = (await builds.submit(request(), 10)).record;
+    for (const name of ['unpublished', 'unpurged', 'publishing'])
+      await redis.zadd(`wrtfarm:${name}`, Date.now() + 3_600_000, requestHash);
+    expect(await attempts.mendTimes()).toBe(3);
+    expect(await attempts.mendTimes()).toBe(0);
+    for (const name of ['unpublished', 'unpurged', 'publishing'])
+      expect(Number(await redis.zscore(`wrtfarm:${name}`, requestHash))).toBeLessThanOrEqual(Date.now());
+  });
+
   test('does not last for an hour more because the clock of Redis went back by one', async () => {
     const { lease } = await expiring();
     const [seconds] = await redis.time();

@@ -40,7 +40,7 @@ export async function openS3Store(
   }
   tellFailures(client, log);
   const staging = new S3Staging({ bucket, folder: new StagingFolder(folder), clock });
-  const redirect = redirectTo(bucket, settings);
+  const redirect = redirectTo(bucket, settings, clock);
   const store = new S3Store({ bucket, staging, clock, ...(redirect ? { redirectTo: redirect } : {}) });
   const clearing = runLoop(
     async () => {

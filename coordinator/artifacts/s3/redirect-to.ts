@@ -1,5 +1,6 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import type { Clock } from '../../../shared/clock.ts';
 import type { Bucket } from './bucket.ts';
 import { s3Failure } from './s3-error.ts';
 import type { S3Settings } from './s3-settings.ts';
@@ -11,6 +12,7 @@ const GOOD_FOR_S = 3_600;
 export function redirectTo(
   bucket: Bucket,
   { redirect, prefix }: Pick<S3Settings, 'redirect' | 'prefix'>,
+  clock: Pick<Clock, 'now'>,
 ): ((key: string, name: string) => Promise<string>) | undefined {
   if (redirect === 'none') return undefined;
   if (redirect !== 'presigned') {
@@ -23,7 +25,10 @@ export function redirectTo(
       ResponseContentType: 'application/octet-stream',
       ResponseContentDisposition: `attachment; filename="${name}"`,
     });
-    return await getSignedUrl(bucket.client, command, { expiresIn: GOOD_FOR_S }).catch((thrown: unknown) => {
+    return await getSignedUrl(bucket.client, command, {
+      expiresIn: GOOD_FOR_S,
+      signingDate: new Date(clock.now()),
+    }).catch((thrown: unknown) => {
       throw s3Failure(thrown, `sign a URL of ${key}`);
     });
   };

@@ -11,7 +11,8 @@ import { isOtherBytes } from './s3-error.ts';
 
 /**
  * What came in and was not continued for so long is forgotten, milliseconds: longer than any lease is renewed. Only this
- * coordinator's own disk, by its own clock: should that be wrong, files begin anew. What is in the bucket is the keeper's.
+ * coordinator's own disk, by the clock of its machine, as files bear it: should that jump, some begin anew. What is in the bucket is
+ * the keeper's.
  */
 const FORGOTTEN_MS = 3 * 3_600_000;
 
@@ -89,9 +90,9 @@ export class S3Staging implements StagedArtifacts {
 
   /** Forgets what attempts left on this coordinator's disk and finished elsewhere, or never. */
   async clearFolder(): Promise<void> {
-    const { folder, clock } = this.#deps;
+    const { folder } = this.#deps;
     for (const [attempt, changedAt] of await folder.changes()) {
-      if (clock.now() - changedAt > FORGOTTEN_MS) await folder.drop(attempt);
+      if (Date.now() - changedAt > FORGOTTEN_MS) await folder.drop(attempt);
     }
   }
 

@@ -10,4 +10,6 @@ local function cap(key, longest_ms)
 end
 cap(P .. 'leases', a.leaseMs)
 cap(P .. 'delayed', a.delayMs)
+-- What is due since some moment is due since now at the latest.
+for _, name in ipairs({ 'unpublished', 'unpurged', 'publishing' }) do cap(P .. name, 0) end
 return answer({ mended = mended })

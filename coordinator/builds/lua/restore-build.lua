@@ -1,5 +1,6 @@
 -- Puts a finished build back that only its `build.json` remembers.
--- a: requestHash, generation, outcome, lane, builder, digest, source, spec, client, acceptedAt, attempt, answer, isCacheable, expiresAt
+-- a: requestHash, generation, outcome, lane, builder, digest, source, spec, client, acceptedAt, attempt, answer, isCacheable,
+--   expiresAt
 -- answers: status = restored | existing | expired
 local key = build_key(a.requestHash)
 if redis.call('EXISTS', key) == 1 then return answer({ status = 'existing' }) end

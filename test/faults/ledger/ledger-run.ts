@@ -97,6 +97,7 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
       maxOpen: MAX_OPEN,
     };
     const kinds = refusals.filter(({ refusal }) => refusal === undefined).map(({ kind }) => kind);
+    if (kinds.length === 0) throw new Error('none of these faults can be made on this machine');
     faults = await hurt(farm, { ...options, kinds }, plan);
     if (options.drills > 0) recovery = await drill(farm, options, { ...plan, first: DRILL_FROM });
     stop.throwIfAborted();

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../../../shared/errors.ts';
 import { allKinds } from './kinds.ts';
 import { type LedgerOptions, runLedger } from './ledger-run.ts';
@@ -16,18 +16,27 @@ Exit code 0 when the ledger balances, 1 when it does not, 2 when there is no suc
 Recovery times are measured X times as often as usual: by default once from 1,000 builds on, and not below.
 `;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
-    builds: { type: 'string', default: '2000' },
-    without: { type: 'string', multiple: true, default: [] },
-    only: { type: 'string', multiple: true, default: [] },
-    drills: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-    quiet: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1_000_000)) },
+  builds: { type: 'string', default: '2000' },
+  without: { type: 'string', multiple: true, default: [] },
+  only: { type: 'string', multiple: true, default: [] },
+  drills: { type: 'string' },
+  keep: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
+const values = given();
+
+function given() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (thrown) {
+    console.error(`${messageOf(thrown)}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
 
 function wholeNumber(name: 'seed' | 'builds', most: number): number {
   const value = Number(values[name]);
