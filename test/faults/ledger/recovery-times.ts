@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { frozenAgent, killedAgent } from './drills/agent-drills.ts';
+import { endedLease, frozenAgent, killedAgent } from './drills/agent-drills.ts';
 import {
   agentsOfKilledCoordinator,
   clientsOfKilledCoordinator,
@@ -13,6 +13,7 @@ import type { LedgerFarm } from './farm.ts';
 const DRILLS: readonly Drill[] = [
   killedAgent,
   frozenAgent,
+  endedLease,
   clientsOfKilledCoordinator,
   agentsOfKilledCoordinator,
   streamsOfKilledCoordinator,

@@ -1,8 +1,10 @@
 import type { Redis } from 'ioredis';
+import { LEASES_KEY } from '../../../../coordinator/builds/keys.ts';
 import { parseAttemptKey } from '../../../../shared/domain/lease.ts';
+import { descendants, isAlive } from '../../../support/processes.ts';
 import type { LedgerAgent } from '../farm.ts';
 import type { Drill, DrillDependencies } from './drill.ts';
-import { isMadeElsewhere, newestPull, PATIENCE_MS, runningAttempts, until } from './watch-farm.ts';
+import { isMadeElsewhere, newestPull, PATIENCE_MS, runningAttempts, timeUntil, until } from './watch-farm.ts';
 
 export const killedAgent: Drill = {
   name: 'agent killed → its build is made elsewhere',
@@ -28,6 +30,28 @@ export const frozenAgent: Drill = {
       async ({ process }) => process.freeze(),
       async ({ process }) => process.thaw(),
     ),
+};
+
+/** The farm takes an attempt away; from then on until nothing of it runs any more. */
+export const endedLease: Drill = {
+  name: 'lease ended → its sandbox is gone',
+  reachMs: 1_000,
+  times: 10,
+  once: async ({ farm, redis }, round) => {
+    const agent = farm.agents[round % farm.agents.length];
+    if (!agent) return [];
+    const struck = await until(async () => {
+      const [attempt, ...others] = await runningAttempts(redis, agent.id);
+      const sandbox = descendants(agent.process.pid);
+      return attempt && others.length === 0 && sandbox.length > 0 ? { attempt, sandbox } : undefined;
+    });
+    if (!struck) return [];
+    const since = performance.now();
+    await redis.zadd(LEASES_KEY, 0, struck.attempt);
+    const time = await timeUntil(since, async () => !struck.sandbox.some(isAlive));
+    // One that was renewed in that moment was not taken away.
+    return (await isMadeElsewhere(redis, struck.attempt)) === 'over' ? [] : [time];
+  },
 };
 
 /** Strikes an agent that works, and waits until each build it had is made by another one. */
