@@ -6,8 +6,8 @@ import type { BuildStore } from '../builds/build-store.ts';
 import type { OnRepair } from '../builds/repairs.ts';
 import type { Each } from './each.ts';
 
-/** Uploads are left alone for this long after the last change, milliseconds. */
-const OLD_MS = 60_000;
+/** Uploads are left alone for this long after the last change: less than from one sweep to the next, which then finds them. Milliseconds. */
+const OLD_MS = 50_000;
 
 export interface UploadSweepDependencies {
   readonly staging: Pick<ArtifactStore, 'stagedBefore' | 'drop'>;

@@ -60,8 +60,8 @@ const DRILL_BUILDS = 20_000;
 /** While recovery times are measured as often as usual, about half as many are made. */
 const DRILL_MADE = 1_000;
 const DRILL_OPEN = (AGENTS * SLOTS) / 2;
-/** Uploads that nobody owns are swept up when they were seen for a minute, at a look each minute. */
-const SWEPT_MS = 200_000;
+/** Uploads that nobody owns are swept up at the second look, of one each minute. */
+const SWEPT_MS = 150_000;
 /** Runs of less builds do not wait for that. */
 const LONG_RUN = 1_000;
 const UNSWEPT_MS = 15_000;
