@@ -95,6 +95,7 @@ export class QueueRepair {
       [...idle].filter((subject) => this.#idleSubjects.has(subject)),
       async (subject) => {
         const dropped = await queue.purgeJobs(subject);
+        if (dropped === 0) return;
         onRepair('dropped_job', dropped);
         log.info({ subject, dropped }, 'jobs for which nothing waits are dropped');
       },

@@ -1,4 +1,4 @@
-import { type JetStreamManager, type NatsConnection, NatsError } from 'nats';
+import { type JetStreamManager, type NatsConnection, NatsError, type StoredMsg } from 'nats';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 
 /** A publish or request that takes longer counts as failed; the keeper repeats what matters. */
@@ -56,6 +56,23 @@ export class JetStream {
         .publish(subject, JSON.stringify(message), messageId === undefined ? {} : { msgID: messageId });
     });
   }
+}
+
+/**
+ * The first message of a subject, found by going through the stream. After it was killed, nats-server 2.9.10 may hold and count a message
+ * that it finds by its sequence alone: not as the last one of its subject, nor when the subject is purged.
+ */
+export async function firstOf(
+  { streams }: Pick<JetStreamManager, 'streams'>,
+  stream: string,
+  subject: string,
+): Promise<StoredMsg | undefined> {
+  // The server knows it (STREAM.MSG.GET, since 2.9), the client's type does not.
+  const query = { seq: 1, next_by_subj: subject };
+  return await streams.getMessage(stream, query).catch((thrown: unknown) => {
+    if (!isNotFound(thrown)) throw thrown;
+    return undefined;
+  });
 }
 
 /** Whether the server says that there is no such stream or message. */

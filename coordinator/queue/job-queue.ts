@@ -8,7 +8,7 @@ import {
   wakeAgentSubject,
   wakeSubject,
 } from '../../shared/messages/subjects.ts';
-import { type JetStream, REQUEST_MS } from './jetstream.ts';
+import { firstOf, type JetStream, REQUEST_MS } from './jetstream.ts';
 
 /** A fetched job that is not acknowledged stays hidden this long; only a coordinator that died keeps one so. */
 const ACK_WAIT_MS = 2_000;
@@ -113,8 +113,12 @@ export class JobQueue {
 
   /** Drops every job of a subject; returns how many there were. */
   async purgeJobs(subject: string): Promise<number> {
-    return await this.#jetstream.ask(`purge ${subject}`, async ({ streams }) => {
-      return (await streams.purge(JOBS_STREAM, { filter: subject })).purged;
+    return await this.#jetstream.ask(`purge ${subject}`, async (manager) => {
+      const { purged } = await manager.streams.purge(JOBS_STREAM, { filter: subject });
+      if (purged > 0) return purged;
+      const hidden = await firstOf(manager, JOBS_STREAM, subject);
+      if (!hidden) return 0;
+      return (await manager.streams.deleteMessage(JOBS_STREAM, hidden.seq, false)) ? 1 : 0;
     });
   }
 

@@ -2,7 +2,7 @@ import { nanos, RetentionPolicy, StorageType } from 'nats';
 import { type AcceptedBuild, AcceptedBuildSchema } from '../../shared/messages/job.ts';
 import { ACCEPTED_STREAM, acceptedSubject } from '../../shared/messages/subjects.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
-import { isNotFound, type JetStream } from './jetstream.ts';
+import { firstOf, isNotFound, type JetStream } from './jetstream.ts';
 
 /**
  * The second copy of every unfinished build, in the stream ACCEPTED: one message a request hash, the newest. A copy is a candidate,
@@ -68,12 +68,14 @@ export class SecondCopies {
   async #find(
     requestHash: string,
   ): Promise<{ readonly sequence: number; readonly build: AcceptedBuild } | undefined> {
-    return await this.#jetstream.ask(`look up accepted build ${requestHash}`, async ({ streams }) => {
-      const message = await streams
-        .getMessage(ACCEPTED_STREAM, { last_by_subj: acceptedSubject(requestHash) })
+    return await this.#jetstream.ask(`look up accepted build ${requestHash}`, async (manager) => {
+      const subject = acceptedSubject(requestHash);
+      const last = await manager.streams
+        .getMessage(ACCEPTED_STREAM, { last_by_subj: subject })
         .catch((thrown: unknown) => {
           if (!isNotFound(thrown)) throw thrown;
         });
+      const message = last ?? (await firstOf(manager, ACCEPTED_STREAM, subject));
       if (!message) return undefined;
       const build = parseJsonAs(AcceptedBuildSchema, message.string(), `accepted build ${requestHash}`);
       return { sequence: message.seq, build };

@@ -46,8 +46,8 @@ export interface LedgerReport {
 const COORDINATORS = 2;
 const AGENTS = 4;
 const SLOTS = 2;
-/** Half of them wait, so that there is work wherever it strikes. */
-const MAX_OPEN = 2 * AGENTS * SLOTS;
+/** Most of them wait, so that there is work wherever it strikes, and for those that are whole while others are hurt. */
+const MAX_OPEN = 3 * AGENTS * SLOTS;
 /** A farm that makes less while it is hurt ends its run in peace. */
 const SLOWEST_PER_SECOND = 1;
 /** Within this long, at least, every kind of fault occurs. */
