@@ -47,6 +47,8 @@ export class Broker implements AsyncDisposable {
   readonly #grants: Grants;
   readonly #sets: JointRead<readonly WaitingSet[]>;
   readonly #parked = new Map<string, ParkedPull>();
+  /** Pulls that are being taken in, not parked yet. */
+  readonly #taking = new Set<{ readonly agentId: string; isWoken: boolean }>();
   readonly #work = new Set<Promise<void>>();
   /** Subjects of sets that are looked at now, and whether they are to be looked at again. */
   readonly #woken = new Map<string, boolean>();
@@ -114,9 +116,26 @@ export class Broker implements AsyncDisposable {
   }
 
   async #take(pull: Pull, send: (orders: Orders, nextPullMs?: number) => Promise<void>): Promise<void> {
+    const taking = { agentId: pull.agentId, isWoken: false };
+    this.#taking.add(taking);
+    try {
+      const parked = await this.#park(pull, send);
+      // What the agent is woken for may have come after its state was looked at.
+      if (taking.isWoken) await parked?.answer({});
+      else await parked?.serve(() => this.#look(parked));
+    } finally {
+      this.#taking.delete(taking);
+    }
+  }
+
+  /** Undefined for a pull that is answered, or not wanted. */
+  async #park(
+    pull: Pull,
+    send: (orders: Orders, nextPullMs?: number) => Promise<void>,
+  ): Promise<ParkedPull | undefined> {
     const { agents, ends, planner } = this.#deps;
     const recorded = await agents.record(pull);
-    if (!recorded.isNewest) return;
+    if (!recorded.isNewest) return undefined;
     for (const key of recorded.revoke) {
       const id = parseAttemptKey(key);
       if (id)
@@ -128,11 +147,11 @@ export class Broker implements AsyncDisposable {
     for (const failed of pull.warmFailures) await planner.noteFailure(pull.agentId, failed);
     if (pull.leaving) {
       await agents.forget(pull.agentId);
-      return;
+      return undefined;
     }
     const other = this.#parked.get(pull.agentId)?.pull;
     // Taking this one in may have lasted longer than the agent's patience.
-    if (other && other.session === pull.session && other.sequence > pull.sequence) return;
+    if (other && other.session === pull.session && other.sequence > pull.sequence) return undefined;
     this.#parked.get(pull.agentId)?.forget();
     const { isDrained } = recorded;
     if (!other && this.#parked.size >= this.#deps.maxPulls) {
@@ -140,7 +159,7 @@ export class Broker implements AsyncDisposable {
         { drain: isDrained, cancel: recorded.cancel.flatMap((key) => parseAttemptKey(key) ?? []) },
         RETRY_MS,
       );
-      return;
+      return undefined;
     }
     const parked = new ParkedPull({ ...pull, draining: pull.draining || isDrained }, (orders) =>
       send({ ...orders, drain: isDrained }),
@@ -148,11 +167,11 @@ export class Broker implements AsyncDisposable {
     const cancel = await this.#unwanted(pull, recorded.cancel);
     if (cancel.length > 0 || this.#isStopping) {
       await parked.answer({ cancel });
-      return;
+      return undefined;
     }
     this.#parked.set(pull.agentId, parked);
     parked.endAfter(PARK_MS, () => this.#own(parked.expire()));
-    await parked.serve(() => this.#look(parked));
+    return parked;
   }
 
   /** Attempts the farm does not want from an agent, of those that Redis does not know: not what Redis lost. */
@@ -210,6 +229,7 @@ export class Broker implements AsyncDisposable {
   async #wake(subject: string): Promise<void> {
     const agentId = /^wake\.agent\.(.+)$/.exec(subject)?.[1];
     if (agentId !== undefined) {
+      for (const taking of this.#taking) if (taking.agentId === agentId) taking.isWoken = true;
       await this.#parked.get(agentId)?.answer({});
       return;
     }

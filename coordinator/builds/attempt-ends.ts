@@ -117,7 +117,11 @@ export class AttemptEnds {
       { requestHash: id.requestHash, attempt: id.attempt, agentId: answer.agentId, cause, reason },
       'attempt lost',
     );
-    if (cause === 'lease_expired' && answer.agentId) await this.#deps.onSilent(answer.agentId);
+    if (cause === 'lease_expired' && answer.agentId) {
+      await this.#deps.onSilent(answer.agentId);
+      // Perhaps only its stream is broken: by its pull it can be told to stop.
+      queue.wakeAgent(answer.agentId);
+    }
     this.#deps.watch.notify(id.requestHash, 'state');
     if (answer.status === 'exhausted') await this.#deps.commit.complete(id.requestHash);
     const lane = LANES.find((each) => each === answer.lane);

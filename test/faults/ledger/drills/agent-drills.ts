@@ -47,10 +47,16 @@ export const endedLease: Drill = {
     });
     if (!struck) return [];
     const since = performance.now();
-    await redis.zadd(LEASES_KEY, 0, struck.attempt);
+    // Again and again: it may be renewed before the keeper sees that it ended.
+    const isTaken = async (): Promise<true | undefined> => {
+      await redis.zadd(LEASES_KEY, 'XX', 0, struck.attempt);
+      return (await redis.zscore(LEASES_KEY, struck.attempt)) === null || undefined;
+    };
+    await until(isTaken);
+    // One that ended by itself in that moment was not taken away.
+    const isOver = (await isMadeElsewhere(redis, struck.attempt)) === 'over';
     const time = await timeUntil(since, async () => !struck.sandbox.some(isAlive));
-    // One that was renewed in that moment was not taken away.
-    return (await isMadeElsewhere(redis, struck.attempt)) === 'over' ? [] : [time];
+    return isOver ? [] : [time];
   },
 };
 
