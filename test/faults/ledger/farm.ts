@@ -19,6 +19,8 @@ import { ManagedProcess } from './managed-process.ts';
 import { LEDGER_UPSTREAM } from './requests.ts';
 
 const START_MS = 60_000;
+/** Longer than any run, milliseconds. */
+const KEEP_MS = 24 * 60 * 60_000;
 
 export interface FarmSize {
   readonly coordinators: number;
@@ -180,6 +182,9 @@ class FarmStart {
         grpcAdvertise: `127.0.0.1:${line.port}`,
         artifacts: join(this.#folder, 'artifacts'),
         allowDefaults: 'true',
+        // A result that expires during the run is rightly forgotten.
+        keepWithDefaultsMs: String(KEEP_MS),
+        keepFailedMs: String(KEEP_MS),
       });
       made.push({ process, clockPath, httpUrl, grpcPort, line });
     }
