@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildSpec } from '../../shared/domain/build-spec.ts';
 import type { BuilderSource } from '../../shared/domain/builder.ts';
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import type { Flavour, WarmBuilder } from '../builders/warm-builder.ts';
 import { parseBuilderInfo } from './builder-info.ts';
 
@@ -98,21 +99,11 @@ export function smallBuilder(directory: string, options: SmallBuilderOptions = {
 
 /** A request for the small builder. */
 export function smallSpec(changes: Partial<BuildSpec> = {}): BuildSpec {
-  return {
-    distro: 'openwrt',
+  return plainSpec({
     version: '25.12.5',
-    versionCode: '',
     target: 'ath79/generic',
     profile: '8dev_carambola2',
-    packages: [],
-    packagesVersions: {},
-    diffPackages: false,
-    defaults: null,
-    rootfsSizeMb: null,
-    filesystem: null,
-    repositories: {},
     repositoriesMode: 'append',
-    repositoryKeys: [],
     ...changes,
-  };
+  });
 }

@@ -1,3 +1,4 @@
+import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import type { BuildRecord } from '../builds/build-record.ts';
 
 /** A build that waits. */
@@ -9,20 +10,7 @@ export function sampleRecord(): BuildRecord {
     state: 'queued',
     lane: 'open',
     source: { ...builder, versionPath: 'releases/24.10.4', digest: 'a'.repeat(64) },
-    spec: {
-      ...builder,
-      versionCode: 'r1-abc',
-      profile: 'generic',
-      packages: ['vim'],
-      packagesVersions: {},
-      diffPackages: true,
-      defaults: null,
-      rootfsSizeMb: null,
-      filesystem: null,
-      repositories: {},
-      repositoriesMode: 'replace',
-      repositoryKeys: [],
-    },
+    spec: plainSpec({ ...builder, versionCode: 'r1-abc', packages: ['vim'], diffPackages: true }),
     client: 'test/1',
     acceptedAt: 1_790_000_000_123,
     attempt: 0,

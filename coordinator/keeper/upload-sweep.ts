@@ -6,7 +6,7 @@ import type { BuildStore } from '../builds/build-store.ts';
 import type { OnRepair } from '../builds/repairs.ts';
 import type { Each } from './each.ts';
 
-/** Uploads are left alone for this long after the last change: less than from one sweep to the next, which then finds them. Milliseconds. */
+/** Uploads are left alone for this long after the last change: less than from one sweep to the next. Milliseconds. */
 const OLD_MS = 50_000;
 
 export interface UploadSweepDependencies {

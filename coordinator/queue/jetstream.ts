@@ -59,7 +59,7 @@ export class JetStream {
 }
 
 /**
- * The first message of a subject, found by going through the stream. After it was killed, nats-server 2.9.10 may hold and count a message
+ * The first message of a subject, found by going through the stream. After a kill, nats-server 2.9.10 may hold and count a message
  * that it finds by its sequence alone: not as the last one of its subject, nor when the subject is purged.
  */
 export async function firstOf(
