@@ -3,7 +3,7 @@ import { binDir } from '../../shared/domain/build.ts';
 import { type BuildSpec, requestHash } from '../../shared/domain/build-spec.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
-import { messageOf } from '../../shared/errors.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
 import type { JobQueue } from '../queue/job-queue.ts';
@@ -36,6 +36,9 @@ export interface BuildServiceDependencies {
   readonly onRequest: (kind: 'known' | 'new', record: BuildRecord, request: ResolvedRequest) => void;
 }
 
+/** A build is put back so often before its client is told to ask again. */
+const PUT_BACK_TRIES = 3;
+
 /** Builds as clients see them: asked for, and looked up. */
 export class BuildService {
   readonly #deps: BuildServiceDependencies;
@@ -55,15 +58,18 @@ export class BuildService {
    * @param ownerOf asked only where there is no such build: nearly all requests are about one that there is.
    */
   async submit(request: ResolvedRequest, ownerOf: () => BuildOwner): Promise<BuildRecord> {
-    const known = await this.get(this.#hashOf(request.spec));
-    if (known && answers(known, request)) {
-      this.#deps.onRequest('known', known, request);
-      return known;
-    }
-    if (request.outdated) throw request.outdated;
-    const owner = ownerOf();
     const { builds, maxQueued, maxQueuedPerClient } = this.#deps;
-    const { isNew, record } = await builds.submit(request, maxQueued, owner, maxQueuedPerClient);
+    const known = await this.#answerTo(request);
+    if (known) return known;
+    const owner = ownerOf();
+    let submitted = await builds.submitIfWhole(request, maxQueued, owner, maxQueuedPerClient);
+    if (!submitted) {
+      // Redis lost its builds, maybe since it was asked: then nobody looked yet for what it does not know now.
+      const lost = await this.#answerTo(request);
+      if (lost) return lost;
+      submitted = await builds.submit(request, maxQueued, owner, maxQueuedPerClient);
+    }
+    const { isNew, record } = submitted;
     if (isNew) this.#finals.forget(record.requestHash);
     this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
     if (isNew) await this.publish(record, owner);
@@ -82,6 +88,17 @@ export class BuildService {
   async forget(hash: string, generation: string): Promise<void> {
     await this.#deps.builds.forget(hash, generation);
     this.#finals.forget(hash);
+  }
+
+  /** The build that there is, if it answers the request. Throws `outdated` where none does and none can be made. */
+  async #answerTo(request: ResolvedRequest): Promise<BuildRecord | undefined> {
+    const known = await this.get(this.#hashOf(request.spec));
+    if (known && answers(known, request)) {
+      this.#deps.onRequest('known', known, request);
+      return known;
+    }
+    if (request.outdated) throw request.outdated;
+    return undefined;
   }
 
   async #look(hash: string): Promise<BuildRecord | undefined> {
@@ -108,26 +125,33 @@ export class BuildService {
     return state !== 'done' || (await this.#deps.artifacts.has(binDir(hash, generation)));
   }
 
-  /** A build that Redis does not know, because it lost it or forgot its end: unfinished by its second copy, else final by its files. */
+  /** A build that Redis does not know, because it lost it or forgot its end. */
   async #recovered(hash: string): Promise<BuildRecord | undefined> {
-    const { builds, index, recovery } = this.#deps;
+    for (let tries = 0; tries < PUT_BACK_TRIES; tries += 1) {
+      if (!(await this.#putBack(hash))) return undefined;
+      const record = await this.#deps.builds.get(hash);
+      // Else Redis lost it again, between being told and being asked.
+      if (record) return record;
+    }
+    throw new FarmError('unavailable', `Redis loses build ${hash} as often as it is put back; ask again`, {
+      details: { service: 'database' },
+    });
+  }
+
+  /** Puts a build back: unfinished by its second copy, else final by its files. False when there is none. */
+  async #putBack(hash: string): Promise<boolean> {
+    const { builds, index, recovery, artifacts } = this.#deps;
     let untold: unknown;
     const isUnfinished = await recovery.build(hash).catch((thrown: unknown) => {
       untold = thrown;
       return false;
     });
-    if (isUnfinished) return await builds.get(hash);
-    const final = await this.#restored(hash);
+    if (isUnfinished) return true;
+    const json = await artifacts.newest(hash);
+    if (json && (await builds.restore(json))) return true;
     // Where nothing was lost there is nothing to be told; else nobody knows just now.
-    if (!final && untold !== undefined && !(await index.isWhole())) throw untold;
-    return final;
-  }
-
-  async #restored(hash: string): Promise<BuildRecord | undefined> {
-    const json = await this.#deps.artifacts.newest(hash);
-    if (!json) return undefined;
-    await this.#deps.builds.restore(json);
-    return await this.#deps.builds.get(hash);
+    if (untold !== undefined && !(await index.isWhole())) throw untold;
+    return false;
   }
 
   /** Puts a queued build's two messages on NATS. What fails is repeated by the keeper; the build is accepted all the same. */

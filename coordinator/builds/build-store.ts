@@ -26,6 +26,19 @@ export interface PublishingBuild {
   readonly sealedAt: number;
 }
 
+export interface SubmittedBuild {
+  /** False for one that there was. */
+  readonly isNew: boolean;
+  readonly record: BuildRecord;
+}
+
+interface SubmitTerms {
+  readonly maxQueued: number;
+  readonly owner: BuildOwner;
+  readonly maxQueuedOfOwner: number | undefined;
+  readonly onlyWhole: boolean;
+}
+
 /** Seconds after which a client that has too many builds waiting may ask for more. */
 const OWNER_FULL_RETRY_SECONDS = 60;
 
@@ -49,41 +62,20 @@ export class BuildStore {
     maxQueued: number,
     owner: BuildOwner = OPERATOR,
     maxQueuedOfOwner?: number,
-  ): Promise<{ readonly isNew: boolean; readonly record: BuildRecord }> {
-    const { spec, source } = request;
-    const hash = requestHash(spec);
-    const answer = await this.#scripts.run('submit', {
-      requestHash: hash,
-      generation: newGeneration(),
-      lane: laneOf(spec),
-      builder: builderToken(source),
-      digest: source.digest,
-      source: JSON.stringify(source),
-      spec: JSON.stringify(spec),
-      client: request.client ?? '',
-      isPinned: spec.versionCode !== '',
-      maxQueued,
-      owner: ownerKey(owner),
-      priority: owner.priority,
-      weight: owner.weight,
-      ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
-    });
-    if (answer.status === 'ownerFull') {
-      throw new FarmError(
-        'resource_exhausted',
-        `${maxQueuedOfOwner} builds that you asked for wait already. Please try again later.`,
-        { details: { retryAfterSeconds: OWNER_FULL_RETRY_SECONDS } },
-      );
-    }
-    if (answer.status === 'full') {
-      throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
-        details: { queueLength: answer.queueLength ?? maxQueued },
-      });
-    }
-    const record = await this.get(hash);
-    if (!record)
-      throw new FarmError('unavailable', `build ${hash} expired while it was asked for; ask again`);
-    return { isNew: answer.status === 'created', record };
+  ): Promise<SubmittedBuild> {
+    const submitted = await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, onlyWhole: false });
+    if (!submitted) throw new FarmError('internal', 'submit.lua did not do what it was told');
+    return submitted;
+  }
+
+  /** As `submit`, but creates nothing while Redis may lack builds that it had: undefined then. */
+  async submitIfWhole(
+    request: ResolvedRequest,
+    maxQueued: number,
+    owner: BuildOwner,
+    maxQueuedOfOwner: number,
+  ): Promise<SubmittedBuild | undefined> {
+    return await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, onlyWhole: true });
   }
 
   async get(hash: string): Promise<BuildRecord | undefined> {
@@ -161,9 +153,9 @@ export class BuildStore {
     await this.#scripts.run('forget-build', { requestHash, generation });
   }
 
-  /** Puts a finished build back from its `build.json`, unless Redis knows one of this hash. */
-  async restore(json: BuildJson): Promise<void> {
-    await this.#scripts.run('restore-build', {
+  /** Puts a finished build back from its `build.json`, unless Redis knows one of this hash. False for one that nobody is owed any more. */
+  async restore(json: BuildJson): Promise<boolean> {
+    const { status } = await this.#scripts.run('restore-build', {
       requestHash: json.requestHash,
       generation: json.generation,
       outcome: json.outcome,
@@ -179,6 +171,7 @@ export class BuildStore {
       isCacheable: json.isCacheable,
       expiresAt: json.expiresAt,
     });
+    return status !== 'expired';
   }
 
   /** The second copy of an unfinished build; undefined for one that is over. */
@@ -213,5 +206,45 @@ export class BuildStore {
   async troubles(hash: string): Promise<readonly Trouble[]> {
     const text = await this.#redis.hget(buildKey(hash), 'troubles');
     return text === null ? [] : parseJsonAs(TroublesSchema, text, `troubles of build ${hash}`);
+  }
+
+  async #submit(request: ResolvedRequest, terms: SubmitTerms): Promise<SubmittedBuild | undefined> {
+    const { spec, source } = request;
+    const { maxQueued, owner, maxQueuedOfOwner, onlyWhole } = terms;
+    const hash = requestHash(spec);
+    const answer = await this.#scripts.run('submit', {
+      requestHash: hash,
+      generation: newGeneration(),
+      lane: laneOf(spec),
+      builder: builderToken(source),
+      digest: source.digest,
+      source: JSON.stringify(source),
+      spec: JSON.stringify(spec),
+      client: request.client ?? '',
+      isPinned: spec.versionCode !== '',
+      onlyWhole,
+      maxQueued,
+      owner: ownerKey(owner),
+      priority: owner.priority,
+      weight: owner.weight,
+      ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
+    });
+    if (answer.status === 'notWhole') return undefined;
+    if (answer.status === 'ownerFull') {
+      throw new FarmError(
+        'resource_exhausted',
+        `${maxQueuedOfOwner} builds that you asked for wait already. Please try again later.`,
+        { details: { retryAfterSeconds: OWNER_FULL_RETRY_SECONDS } },
+      );
+    }
+    if (answer.status === 'full') {
+      throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
+        details: { queueLength: answer.queueLength ?? maxQueued },
+      });
+    }
+    const record = await this.get(hash);
+    if (!record)
+      throw new FarmError('unavailable', `build ${hash} expired while it was asked for; ask again`);
+    return { isNew: answer.status === 'created', record };
   }
 }

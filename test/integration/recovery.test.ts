@@ -1,10 +1,11 @@
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
-import { BuildFarm, contentOf, OWNER, resultWith } from '../support/build-farm.ts';
+import { BuildFarm, contentOf, OWNER, requestFor, resultWith } from '../support/build-farm.ts';
 import { eventually } from '../support/eventually.ts';
 
 let farm: BuildFarm;
@@ -170,6 +171,46 @@ describe('a final build that Redis lost', () => {
       expect(leftMs).toBeLessThanOrEqual(DEFAULT_LIFETIMES.keepFailedMs);
     },
   );
+
+  describe('once more, while somebody asks for it', () => {
+    let request: ResolvedRequest;
+    let ended: Lease;
+
+    beforeEach(async ({ task }) => {
+      request = requestFor(`asked-for-in-${task.id}`);
+      await farm.builds.service.submit(request, () => OWNER);
+      ended = await begun();
+      await farm.finish(ended);
+      await farm.redis.flushall();
+    });
+
+    afterEach(() => {
+      vi.restoreAllMocks();
+    });
+
+    test('is put back once more, right after it was', async () => {
+      const { builds, service } = farm.builds;
+      const restore = builds.restore.bind(builds);
+      vi.spyOn(builds, 'restore').mockImplementationOnce(async (json) => {
+        const isRestored = await restore(json);
+        await farm.redis.flushall();
+        return isRestored;
+      });
+      expect(await service.submit(request, () => OWNER)).toMatchObject({ generation: ended.generation });
+    });
+
+    test('is looked for once more before it is made anew', async () => {
+      vi.spyOn(farm.artifacts, 'newest').mockResolvedValueOnce(undefined);
+      const found = await farm.builds.service.submit(request, () => OWNER);
+      expect(found).toMatchObject({ generation: ended.generation });
+    });
+
+    test('and at every moment, is nobody’s to tell of', async () => {
+      vi.spyOn(farm.builds.builds, 'get').mockResolvedValue(undefined);
+      const asked = farm.builds.service.get(ended.requestHash);
+      await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+    });
+  });
 });
 
 describe('a second copy', () => {
