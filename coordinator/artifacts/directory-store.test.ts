@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -43,6 +43,27 @@ describe('a file of a finished build', () => {
     await finish(store, { 'image.bin': 'the image' });
     await rm(join(root, 'builds', folder.slice(0, 2), folder, 'files'), { recursive: true });
     expect(await store.find(requestHash, 'image.bin')).toBeUndefined();
+  });
+});
+
+describe('a disk that cannot be looked at', () => {
+  beforeEach(async () => {
+    await finish(store, { 'image.bin': 'the image' });
+    // A link to itself: the kernel refuses that to root too.
+    for (const folder of ['builds', 'requests']) {
+      await rm(join(root, folder), { recursive: true });
+      await symlink(folder, join(root, folder));
+    }
+  });
+
+  test('is not taken for one that lost its builds', async () => {
+    const looks = [
+      store.has(folder),
+      store.newest(requestHash),
+      store.find(folder, 'image.bin'),
+      store.kept(),
+    ];
+    for (const look of looks) await expect(look).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 

@@ -4,7 +4,7 @@ import { link, open, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes 
 import { dirname, join } from 'node:path';
 import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import { FarmError, messageOf } from '../../shared/errors.ts';
+import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
 import { manifestFile } from './manifest-file.ts';
@@ -147,10 +147,14 @@ export class DirectoryStore implements ArtifactStore {
   }
 
   async newest(requestHash: string): Promise<BuildJson | undefined> {
-    const folders = await readdir(this.#requestPath(requestHash)).catch(() => []);
-    // One that cannot be read must not hide the others.
+    const folders = await list(this.#requestPath(requestHash));
     const builds = await Promise.all(
-      folders.map((folder) => this.#readBuildJson(folder).catch(() => undefined)),
+      folders.map((folder) =>
+        this.#readBuildJson(folder).catch((thrown: unknown): undefined => {
+          // One that cannot be understood must not hide the others; a disk that does not answer is no proof of anything.
+          if (hasCode(thrown, 'unavailable')) throw thrown;
+        }),
+      ),
     );
     return builds
       .filter((json) => json !== undefined)
@@ -176,15 +180,8 @@ export class DirectoryStore implements ArtifactStore {
   }
 
   async #readBuildJson(folder: string): Promise<BuildJson | undefined> {
-    let text: string;
-    try {
-      text = await readFile(this.#buildJsonPath(folder), 'utf8');
-    } catch (cause) {
-      if (isMissing(cause)) return undefined;
-      throw new FarmError('infrastructure', `build.json of ${folder} cannot be read: ${messageOf(cause)}`, {
-        cause,
-      });
-    }
+    const text = await orMissing(readFile(this.#buildJsonPath(folder), 'utf8'));
+    if (text === undefined) return undefined;
     return parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
   }
 
@@ -230,14 +227,22 @@ export class DirectoryStore implements ArtifactStore {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
+  return (await orMissing(stat(path))) !== undefined;
 }
 
 async function list(path: string): Promise<readonly string[]> {
-  return await readdir(path).catch(() => []);
+  return (await orMissing(readdir(path))) ?? [];
+}
+
+/** What was looked for, or undefined when it is not there. Throws `unavailable` where that cannot be told. */
+async function orMissing<T>(looking: Promise<T>): Promise<T | undefined> {
+  return await looking.catch((cause: unknown) => {
+    if (isMissing(cause)) return undefined;
+    throw new FarmError('unavailable', `the artifact store cannot be looked at: ${messageOf(cause)}`, {
+      cause,
+      details: { service: 'artifact store' },
+    });
+  });
 }
 
 function hasErrno(thrown: unknown, code: string): boolean {
