@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -11,8 +12,12 @@ import {
   chunks,
   folder,
 } from '../../coordinator/artifacts/artifact-store.test.support.ts';
+import { Bucket } from '../../coordinator/artifacts/s3/bucket.ts';
 import { openS3Store } from '../../coordinator/artifacts/s3/open-s3-store.ts';
+import { putFile } from '../../coordinator/artifacts/s3/put-file.ts';
+import { createS3Client } from '../../coordinator/artifacts/s3/s3-client.ts';
 import { S3_PROPERTIES, s3SettingsOf } from '../../coordinator/artifacts/s3/s3-config.ts';
+import type { S3Settings } from '../../coordinator/artifacts/s3/s3-settings.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { sha256Hex } from '../../shared/digest.ts';
 import { parseSettings } from '../../shared/env.ts';
@@ -28,6 +33,12 @@ const used = useS3();
 async function filesHere(): Promise<readonly string[]> {
   const found = await readdir(used.folder, { recursive: true, withFileTypes: true });
   return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+function settings(): S3Settings {
+  const found = s3SettingsOf(parseSettings(Type.Object(S3_PROPERTIES), used.s3.settings));
+  if (!found) throw new Error('the settings name no bucket');
+  return found;
 }
 
 describe('a large file', () => {
@@ -87,6 +98,35 @@ describe('a large file', () => {
   });
 });
 
+test('a file that another write of it removed while it goes up is up all the same', async () => {
+  const image = artifact('image.bin', 'the image');
+  let tries = 0;
+  used.s3.fault = ({ method }) => {
+    if (method !== 'PUT' || tries++ > 0) return undefined;
+    rmSync(join(used.folder, attempt, image.sha256));
+    return 503;
+  };
+  expect(await used.store.write(attempt, image, 0, chunks('the image'))).toMatchObject({ isComplete: true });
+  expect(tries).toBe(2);
+});
+
+test('a file that cannot be read does not go up, which is told at once', async () => {
+  const client = createS3Client(settings());
+  used.opened.add('client', async () => client.destroy());
+  const closing = new AbortController().signal;
+  const bucket = new Bucket({ client, bucket: settings().bucket, prefix: '', closing });
+  const clock = { ...systemClock, sleep: async () => undefined };
+  for (const [path, reason] of [
+    [join(used.folder, 'none'), /ENOENT/],
+    // What may be opened, but not read at 0.
+    ['/proc/self/mem', /EIO/],
+  ] as const) {
+    const put = putFile({ bucket, clock }, path, 'key', artifact('image.bin', 'the image'));
+    await expect(put).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(reason) });
+  }
+  expect(used.s3.objects.stored.size).toBe(0);
+});
+
 test('bytes that changed on disk after they were verified do not get into the bucket, and come in anew', async () => {
   const image = artifact('image.bin', 'the image');
   used.s3.fault = ({ method }) => (method === 'PUT' ? 503 : undefined);
@@ -110,10 +150,8 @@ test('what was left on disk for longer than any lease lasts is gone once a coord
   await used.store.write(next, artifact('image.bin', 'the image'), 0, chunks('the '));
   const old = new Date(Date.now() - 4 * 3_600_000);
   await utimes(join(used.folder, attempt), old, old);
-  const settings = s3SettingsOf(parseSettings(Type.Object(S3_PROPERTIES), used.s3.settings));
-  if (!settings) throw new Error('the settings name no bucket');
   const log = createLog('store', 'silent');
-  used.opened.use('again', await openS3Store(settings, { folder: used.folder, clock: systemClock, log }));
+  used.opened.use('again', await openS3Store(settings(), { folder: used.folder, clock: systemClock, log }));
   await eventually(async () => expect(await readdir(used.folder)).toEqual([next]));
 });
 
