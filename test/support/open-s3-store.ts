@@ -7,6 +7,7 @@ import { checkS3Settings, S3_PROPERTIES, s3SettingsOf } from '../../coordinator/
 import type { S3Store } from '../../coordinator/artifacts/s3/s3-store.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { parseSettings, type RawSettings } from '../../shared/env.ts';
+import { Disposers } from '../../shared/lifecycle.ts';
 import { createLog, type Log } from '../../shared/log.ts';
 import type { TestS3 } from './servers/start-s3.ts';
 
@@ -22,13 +23,13 @@ export async function openTestS3Store(
   const settings = s3SettingsOf(config);
   if (!settings) throw new Error('the settings name no bucket');
   const folder = await mkdtemp(join(tmpdir(), 'wrtfarm-s3-'));
-  const opened = await openS3Store(settings, { folder, clock: systemClock, log });
-  return {
-    store: opened.store,
-    folder,
-    [Symbol.asyncDispose]: async () => {
-      await opened[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true });
-    },
-  };
+  const opened = new Disposers();
+  opened.add('folder', () => rm(folder, { recursive: true }));
+  try {
+    const { store } = opened.use('store', await openS3Store(settings, { folder, clock: systemClock, log }));
+    return { store, folder, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
+  } catch (thrown) {
+    await opened[Symbol.asyncDispose]();
+    throw thrown;
+  }
 }
