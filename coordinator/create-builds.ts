@@ -74,7 +74,7 @@ export function createBuilds(
   const index = new BuildIndex(redis);
   const { leaseMs } = config;
   const onRepair = metrics.repaired;
-  const recovery = new Recovery({ scripts, copies, artifacts, farmKey, leaseMs, log, onRepair });
+  const recovery = new Recovery({ scripts, builds, copies, artifacts, farmKey, leaseMs, log, onRepair });
   const attempts = new AttemptStore(redis, scripts, leaseTimes(leaseMs), (lease) => recovery.attempt(lease));
   const waiting = new WaitingQueue(redis, scripts);
   const agents = new AgentRegistry(redis, scripts);

@@ -8,6 +8,7 @@ import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
 import { manifestFile } from './manifest-file.ts';
+import { orMissing } from './or-missing.ts';
 import type { KeptBuild } from './retention-policy.ts';
 import { type BuildJson, BuildJsonSchema } from './sealed-build.ts';
 import { StagingFolder } from './staging-folder.ts';
@@ -81,7 +82,8 @@ export class DirectoryStore implements ArtifactStore {
   async kept(): Promise<readonly KeptBuild[]> {
     const builds: KeptBuild[] = [];
     for (const part of await list(join(this.#root, 'builds'))) {
-      for (const folder of await list(join(this.#root, 'builds', part))) {
+      // One folder that cannot be read keeps the others from nothing.
+      for (const folder of await list(join(this.#root, 'builds', part)).catch(() => [])) {
         const json = await this.#readBuildJson(folder).catch(() => undefined);
         if (!json) continue;
         const { requestHash, generation, finishedAt, expiresAt } = json;
@@ -102,7 +104,7 @@ export class DirectoryStore implements ArtifactStore {
   async removeUnused(ageMs: number): Promise<void> {
     const unused = new Map<string, number>();
     for (const part of await list(join(this.#root, 'blobs'))) {
-      for (const name of await list(join(this.#root, 'blobs', part))) {
+      for (const name of await list(join(this.#root, 'blobs', part)).catch(() => [])) {
         const path = join(this.#root, 'blobs', part, name);
         const found = await stat(path).catch(() => undefined);
         // The number of links changes it too.
@@ -232,17 +234,6 @@ async function exists(path: string): Promise<boolean> {
 
 async function list(path: string): Promise<readonly string[]> {
   return (await orMissing(readdir(path))) ?? [];
-}
-
-/** What was looked for, or undefined when it is not there. Throws `unavailable` where that cannot be told. */
-async function orMissing<T>(looking: Promise<T>): Promise<T | undefined> {
-  return await looking.catch((cause: unknown) => {
-    if (isMissing(cause)) return undefined;
-    throw new FarmError('unavailable', `the artifact store cannot be looked at: ${messageOf(cause)}`, {
-      cause,
-      details: { service: 'artifact store' },
-    });
-  });
 }
 
 function hasErrno(thrown: unknown, code: string): boolean {

@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -32,6 +32,14 @@ async function* brokenAfter(...texts: readonly string[]): AsyncGenerator<Uint8Ar
 
 const staged = async (): Promise<string> =>
   await readFile(staging.completePath(attempt, image.sha256), 'utf8');
+
+test('a disk that cannot be looked at is not taken for one that holds nothing', async () => {
+  // A link to itself: the kernel refuses that to root too.
+  await symlink(attempt, join(root, attempt));
+  for (const look of [staging.held(attempt, image), staging.write(attempt, image, 0, chunks(content))]) {
+    await expect(look).rejects.toMatchObject({ code: 'unavailable' });
+  }
+});
 
 describe('an upload', () => {
   test('is complete once all bytes came and hash right', async () => {

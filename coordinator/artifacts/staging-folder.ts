@@ -6,6 +6,7 @@ import type { Artifact } from '../../shared/domain/artifact.ts';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { writeAll } from '../../shared/write-all.ts';
 import type { HeldArtifact, StagedArtifacts } from './artifact-store.ts';
+import { orMissing } from './or-missing.ts';
 import { requireRoom, STAGING_LIMITS, type StagedFile, type StagingLimits } from './staging-limits.ts';
 import { makeFolder, syncFolder } from './sync-folder.ts';
 
@@ -207,7 +208,7 @@ export class StagingFolder implements Omit<StagedArtifacts, 'stagedBefore'> {
 
   async #parts(attemptKey: string, artifact: Artifact): Promise<readonly string[]> {
     const folder = join(this.#root, attemptKey);
-    const names = await readdir(folder).catch(() => []);
+    const names = (await orMissing(readdir(folder))) ?? [];
     return names
       .filter((name) => name.startsWith(`${artifact.sha256}.`) && name.endsWith('.part'))
       .map((name) => join(folder, name));
@@ -223,8 +224,5 @@ interface Write {
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
-  return await stat(path).then(
-    (found) => found.size,
-    () => undefined,
-  );
+  return (await orMissing(stat(path)))?.size;
 }

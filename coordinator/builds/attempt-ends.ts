@@ -48,7 +48,7 @@ export class AttemptEnds {
   /**
    * Takes an attempt's result in, and for a success or an honest failure makes the build final. Safe to repeat.
    * @throws FarmError `lease_lost`; `invalid_request` when the result contradicts itself; `failed_precondition` when an
-   * artifact it names was not uploaded.
+   * artifact it names was not uploaded; `unavailable` when it has to be said again.
    */
   async finish(lease: Lease, result: AttemptResult): Promise<void> {
     const { builds, attempts, artifacts, commit } = this.#deps;
@@ -74,6 +74,7 @@ export class AttemptEnds {
     }
     await attempts.sealAttempt(lease, sealResult(record, lease, result, this.#deps.lifetimes));
     await commit.complete(lease.requestHash);
+    await commit.requireEnded(lease);
   }
 
   /**

@@ -14,7 +14,7 @@ import type { FinalCommit } from './final-commit.ts';
 export interface BuildControlDependencies {
   readonly builds: Pick<BuildStore, 'get' | 'cancel' | 'prioritise'>;
   readonly service: Pick<BuildService, 'get' | 'submit' | 'forget'>;
-  readonly commit: Pick<FinalCommit, 'complete'>;
+  readonly commit: Pick<FinalCommit, 'complete' | 'requireEnded'>;
   readonly artifacts: Pick<ArtifactStore, 'remove'>;
   readonly queue: Pick<JobQueue, 'wakeAgent'>;
   readonly log: Log;
@@ -44,6 +44,7 @@ export class BuildControl {
       .catch((thrown: unknown) =>
         log.warn({ requestHash: hash, reason: messageOf(thrown) }, 'a cancelled build waits for the keeper'),
       );
+    await commit.requireEnded(record);
     log.info({ requestHash: hash, agentId }, 'build was cancelled by the operator');
   }
 

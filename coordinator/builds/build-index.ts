@@ -1,5 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { LEASES_KEY, PUBLISHING_KEY, QUEUED_KEY, UNPUBLISHED_KEY, UNPURGED_KEY, WHOLE_KEY } from './keys.ts';
+import {
+  LEASES_KEY,
+  LIFE_KEY,
+  PUBLISHING_KEY,
+  QUEUED_KEY,
+  UNPUBLISHED_KEY,
+  UNPURGED_KEY,
+  WHOLE_KEY,
+} from './keys.ts';
 import { redisNowMs } from './redis-now.ts';
 
 /** Builds of which one thing is due are told this many at a time. */
@@ -36,13 +45,24 @@ export class BuildIndex {
     return { unfinished: queued + leased + publishing, unpublished, unpurged };
   }
 
-  /** Whether Redis has all unfinished builds; false from when it lost its data until they are put back. */
-  async isWhole(): Promise<boolean> {
-    return (await this.#redis.exists(WHOLE_KEY)) === 1;
+  /**
+   * A mark that Redis has until it loses its data, never the same again: while it is what it was, Redis still has what it had then.
+   * A command may wait for Redis to come back, so that of two which follow each other only the second meets an empty one.
+   */
+  async life(): Promise<string> {
+    const mark = randomBytes(8).toString('hex');
+    return (await this.#redis.set(LIFE_KEY, mark, 'NX', 'GET')) ?? mark;
   }
 
-  async markWhole(): Promise<void> {
-    await this.#redis.set(WHOLE_KEY, '1');
+  /** Whether Redis has all unfinished builds; false from when it lost its data until they are put back. */
+  async isWhole(): Promise<boolean> {
+    const [life, whole] = await this.#redis.mget(LIFE_KEY, WHOLE_KEY);
+    return life !== null && life === whole;
+  }
+
+  /** Marks that all are back: in that life of Redis, not in one that began since. */
+  async markWhole(life: string): Promise<void> {
+    await this.#redis.set(WHOLE_KEY, life);
   }
 
   /** Hashes in `publishing` for at least `olderThanMs`, oldest first, at most 100. */

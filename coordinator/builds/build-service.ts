@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
-import { binDir } from '../../shared/domain/build.ts';
+import { binDir, isFinal } from '../../shared/domain/build.ts';
 import { type BuildSpec, requestHash } from '../../shared/domain/build-spec.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey } from '../../shared/domain/lease.ts';
@@ -18,7 +18,7 @@ import type { WaitingQueue } from './waiting-queue.ts';
 
 export interface BuildServiceDependencies {
   readonly builds: BuildStore;
-  readonly index: Pick<BuildIndex, 'markPublished' | 'isWhole'>;
+  readonly index: Pick<BuildIndex, 'markPublished' | 'isUnpublished' | 'isWhole' | 'life'>;
   readonly waiting: WaitingQueue;
   readonly artifacts: Pick<ArtifactStore, 'newest' | 'has'>;
   readonly queue: Pick<JobQueue, 'publishJob'>;
@@ -36,13 +36,15 @@ export interface BuildServiceDependencies {
   readonly onRequest: (kind: 'known' | 'new', record: BuildRecord, request: ResolvedRequest) => void;
 }
 
-/** A build is put back so often before its client is told to ask again. */
-const PUT_BACK_TRIES = 3;
+/** What Redis loses meanwhile is looked for so often, before its client is told to ask again. */
+const TRIES = 3;
 
 /** Builds as clients see them: asked for, and looked up. */
 export class BuildService {
   readonly #deps: BuildServiceDependencies;
   readonly #finals: FinalBuilds;
+  /** The mark Redis had when it was last asked for it. */
+  #life = '';
 
   /** Of specs that come again as the same object: a hash costs more than all else of a known build. */
   readonly #hashes = new WeakMap<BuildSpec, string>();
@@ -58,22 +60,26 @@ export class BuildService {
    * @param ownerOf asked only where there is no such build: nearly all requests are about one that there is.
    */
   async submit(request: ResolvedRequest, ownerOf: () => BuildOwner): Promise<BuildRecord> {
-    const { builds, maxQueued, maxQueuedPerClient } = this.#deps;
-    const known = await this.#answerTo(request);
-    if (known) return known;
-    const owner = ownerOf();
-    let submitted = await builds.submitIfWhole(request, maxQueued, owner, maxQueuedPerClient);
-    if (!submitted) {
-      // Redis lost its builds, maybe since it was asked: then nobody looked yet for what it does not know now.
-      const lost = await this.#answerTo(request);
-      if (lost) return lost;
-      submitted = await builds.submit(request, maxQueued, owner, maxQueuedPerClient);
+    const { builds, index, maxQueued, maxQueuedPerClient } = this.#deps;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      // Read before the look: what Redis did not know then it may have lost since, and a build must not be made twice for that.
+      const since = this.#life;
+      const known = await this.#answerTo(request);
+      if (known) return known;
+      const owner = ownerOf();
+      const submitted = await builds.submitSince(since, request, maxQueued, owner, maxQueuedPerClient);
+      if (!submitted) {
+        this.#life = await index.life();
+        continue;
+      }
+      const { isNew, record } = submitted;
+      if (isNew) this.#finals.forget(record.requestHash);
+      this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
+      if (isNew) await this.publish(record, owner);
+      else await this.#requireCopy(record);
+      return await this.#deps.forecast(record);
     }
-    const { isNew, record } = submitted;
-    if (isNew) this.#finals.forget(record.requestHash);
-    this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
-    if (isNew) await this.publish(record, owner);
-    return await this.#deps.forecast(record);
+    throw losing(this.#hashOf(request.spec));
   }
 
   /**
@@ -95,10 +101,17 @@ export class BuildService {
     const known = await this.get(this.#hashOf(request.spec));
     if (known && answers(known, request)) {
       this.#deps.onRequest('known', known, request);
+      await this.#requireCopy(known);
       return known;
     }
     if (request.outdated) throw request.outdated;
     return undefined;
+  }
+
+  /** Who is told that a build is accepted is told so of one that two stores have, also where another request made it just now. */
+  async #requireCopy(record: BuildRecord): Promise<void> {
+    if (isFinal(record.state) || !(await this.#deps.index.isUnpublished(record.requestHash))) return;
+    await this.publish(record);
   }
 
   async #look(hash: string): Promise<BuildRecord | undefined> {
@@ -127,15 +140,13 @@ export class BuildService {
 
   /** A build that Redis does not know, because it lost it or forgot its end. */
   async #recovered(hash: string): Promise<BuildRecord | undefined> {
-    for (let tries = 0; tries < PUT_BACK_TRIES; tries += 1) {
+    for (let tries = 0; tries < TRIES; tries += 1) {
       if (!(await this.#putBack(hash))) return undefined;
       const record = await this.#deps.builds.get(hash);
       // Else Redis lost it again, between being told and being asked.
       if (record) return record;
     }
-    throw new FarmError('unavailable', `Redis loses build ${hash} as often as it is put back; ask again`, {
-      details: { service: 'database' },
-    });
+    throw losing(hash);
   }
 
   /** Puts a build back: unfinished by its second copy, else final by its files. False when there is none. */
@@ -148,13 +159,16 @@ export class BuildService {
     });
     if (isUnfinished) return true;
     const json = await artifacts.newest(hash);
-    if (json && (await builds.restore(json))) return true;
-    // Where nothing was lost there is nothing to be told; else nobody knows just now.
+    if (json?.isCacheable && (await builds.restore(json))) return true;
+    // Where nothing was lost there is nothing to be told; else nobody knows just now, nor whether that one was made anew.
     if (untold !== undefined && !(await index.isWhole())) throw untold;
-    return false;
+    return json !== undefined && (await builds.restore(json));
   }
 
-  /** Puts a queued build's two messages on NATS. What fails is repeated by the keeper; the build is accepted all the same. */
+  /**
+   * Puts an unfinished build's second copy on NATS, and the job of one that is queued. What fails is repeated by the keeper; the build
+   * is accepted all the same.
+   */
   async publish(record: BuildRecord, owner?: BuildOwner): Promise<void> {
     const { queue, copies, builds, index, log } = this.#deps;
     const { requestHash, generation, lane, source, spec, client, acceptedAt } = record;
@@ -164,18 +178,19 @@ export class BuildService {
         : await builds.secondCopy(requestHash);
       await Promise.all([
         copy && copies.keep(copy),
-        queue.publishJob(
-          lane,
-          builderToken(source),
-          { requestHash, generation },
-          attemptKey({ requestHash, generation, attempt: record.attempt + 1 }),
-        ),
+        record.state === 'queued' &&
+          queue.publishJob(
+            lane,
+            builderToken(source),
+            { requestHash, generation },
+            attemptKey({ requestHash, generation, attempt: record.attempt + 1 }),
+          ),
       ]);
       await index.markPublished(requestHash);
     } catch (thrown) {
       log.warn(
         { requestHash, reason: messageOf(thrown) },
-        'build is queued, its messages wait for the keeper',
+        'build is accepted, its messages wait for the keeper',
       );
     }
   }
@@ -189,6 +204,12 @@ export class BuildService {
   async queuedCount(): Promise<number> {
     return await this.#deps.waiting.queuedCount();
   }
+}
+
+function losing(hash: string): FarmError {
+  return new FarmError('unavailable', `Redis loses build ${hash} as often as it is told of it; ask again`, {
+    details: { service: 'database' },
+  });
 }
 
 /** Whether a build there is answers a request: a result of an outdated builder does so only for who pinned its revision. */

@@ -36,7 +36,7 @@ interface SubmitTerms {
   readonly maxQueued: number;
   readonly owner: BuildOwner;
   readonly maxQueuedOfOwner: number | undefined;
-  readonly onlyWhole: boolean;
+  readonly since?: string;
 }
 
 /** Seconds after which a client that has too many builds waiting may ask for more. */
@@ -63,19 +63,20 @@ export class BuildStore {
     owner: BuildOwner = OPERATOR,
     maxQueuedOfOwner?: number,
   ): Promise<SubmittedBuild> {
-    const submitted = await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, onlyWhole: false });
+    const submitted = await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner });
     if (!submitted) throw new FarmError('internal', 'submit.lua did not do what it was told');
     return submitted;
   }
 
-  /** As `submit`, but creates nothing while Redis may lack builds that it had: undefined then. */
-  async submitIfWhole(
+  /** As `submit`, but creates nothing when Redis lost its data since it had this mark (`BuildIndex.life`): undefined then. */
+  async submitSince(
+    since: string,
     request: ResolvedRequest,
     maxQueued: number,
     owner: BuildOwner,
     maxQueuedOfOwner: number,
   ): Promise<SubmittedBuild | undefined> {
-    return await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, onlyWhole: true });
+    return await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, since });
   }
 
   async get(hash: string): Promise<BuildRecord | undefined> {
@@ -140,6 +141,7 @@ export class BuildStore {
     const { status } = await this.#scripts.run('finish-build', {
       requestHash: json.requestHash,
       generation: json.generation,
+      attempt: json.attempt,
       outcome: json.outcome,
       answer: JSON.stringify(json.answer),
       isCacheable: json.isCacheable,
@@ -210,7 +212,7 @@ export class BuildStore {
 
   async #submit(request: ResolvedRequest, terms: SubmitTerms): Promise<SubmittedBuild | undefined> {
     const { spec, source } = request;
-    const { maxQueued, owner, maxQueuedOfOwner, onlyWhole } = terms;
+    const { maxQueued, owner, maxQueuedOfOwner, since } = terms;
     const hash = requestHash(spec);
     const answer = await this.#scripts.run('submit', {
       requestHash: hash,
@@ -222,14 +224,14 @@ export class BuildStore {
       spec: JSON.stringify(spec),
       client: request.client ?? '',
       isPinned: spec.versionCode !== '',
-      onlyWhole,
+      ...(since === undefined ? {} : { since }),
       maxQueued,
       owner: ownerKey(owner),
       priority: owner.priority,
       weight: owner.weight,
       ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
     });
-    if (answer.status === 'notWhole') return undefined;
+    if (answer.status === 'otherLife') return undefined;
     if (answer.status === 'ownerFull') {
       throw new FarmError(
         'resource_exhausted',

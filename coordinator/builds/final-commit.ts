@@ -1,5 +1,4 @@
-import type { Outcome } from '../../shared/domain/build.ts';
-import { binDir } from '../../shared/domain/build.ts';
+import { type BuildState, binDir, type Outcome } from '../../shared/domain/build.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
@@ -7,6 +6,7 @@ import { dropStaged } from '../artifacts/drop-staged.ts';
 import type { BuildJson } from '../artifacts/sealed-build.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import type { BuildIndex } from './build-index.ts';
+import type { BuildRecord } from './build-record.ts';
 import type { BuildStore, PublishingBuild } from './build-store.ts';
 import { type Lifetimes, sealFarmFailure } from './final-answer.ts';
 import type { Watch } from './watch.ts';
@@ -47,6 +47,21 @@ export class FinalCommit {
     if (publishing.sealed.attemptKey) await dropStaged({ artifacts, log }, publishing.sealed.attemptKey);
   }
 
+  /**
+   * Throws `unavailable` when Redis lost a build while it was being ended: it will be put back unfinished, so who ended it must do so
+   * once more.
+   */
+  async requireEnded({
+    requestHash,
+    generation,
+  }: Pick<BuildRecord, 'requestHash' | 'generation'>): Promise<void> {
+    const record = await this.#deps.builds.get(requestHash);
+    if (record && (record.generation !== generation || !isWorkedOn(record.state))) return;
+    throw new FarmError('unavailable', `Redis lost build ${requestHash} while it was ended; say so again`, {
+      details: { service: 'database' },
+    });
+  }
+
   /** Removes the second copy of a final build. What fails here is repeated by the keeper. */
   async purge(requestHash: string, generation: string): Promise<void> {
     try {
@@ -69,12 +84,17 @@ export class FinalCommit {
       return buildJsonOf(publishing);
     } catch (thrown) {
       if (!hasCode(thrown, 'not_found')) throw thrown;
-      // The winner's uploads are gone, so this result can never be served; the next request builds anew.
+      const { requestHash } = publishing.record;
       const reason = FarmError.from(thrown).message;
-      this.#deps.log.error(
-        { requestHash: publishing.record.requestHash, reason },
-        'uploads of the winner are gone',
-      );
+      // Where Redis lost it meanwhile they were rightly dropped: it is made once more, and must not have failed.
+      if ((await this.#deps.builds.publishing(requestHash))?.sealed.attemptKey !== sealed.attemptKey) {
+        throw new FarmError(
+          'unavailable',
+          `build ${requestHash} is not on its way to its end any more: ${reason}`,
+        );
+      }
+      // The winner's uploads are gone, so this result can never be served; the next request builds anew.
+      this.#deps.log.error({ requestHash, reason }, 'uploads of the winner are gone');
       return buildJsonOf({
         ...publishing,
         sealed: sealFarmFailure(
@@ -85,6 +105,10 @@ export class FinalCommit {
       });
     }
   }
+}
+
+function isWorkedOn(state: BuildState): boolean {
+  return state === 'queued' || state === 'running';
 }
 
 function buildJsonOf({ record, sealed, winner, sealedAt }: PublishingBuild): BuildJson {

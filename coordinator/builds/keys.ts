@@ -38,7 +38,9 @@ export const PINNED_BUILDERS_KEY = `${PREFIX}pinned-builders`;
 export const SEEN_RELEASES_KEY = `${PREFIX}seen-releases`;
 /** Hash: coordinator id → JSON of its addresses and the time it was last seen. */
 export const COORDINATORS_KEY = `${PREFIX}coordinators`;
-/** There while Redis has all unfinished builds, as far as their second copies tell. */
+/** A random mark that Redis has until it loses its data. */
+export const LIFE_KEY = `${PREFIX}life`;
+/** That mark, once Redis has all unfinished builds, as far as their second copies tell. */
 export const WHOLE_KEY = `${PREFIX}whole`;
 /** Held by the one coordinator whose keeper works. */
 export const KEEPER_LOCK_KEY = `${PREFIX}keeper-lock`;

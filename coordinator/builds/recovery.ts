@@ -1,18 +1,20 @@
-import { binDir } from '../../shared/domain/build.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
 import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
+import type { BuildJson } from '../artifacts/sealed-build.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import { OPERATOR, ownerKey } from './build-owner.ts';
+import type { BuildStore } from './build-store.ts';
 import type { RedisScripts, ScriptAnswer } from './redis-scripts.ts';
 import type { OnRepair } from './repairs.ts';
 
 export interface RecoveryDependencies {
   readonly scripts: RedisScripts;
   readonly copies: Pick<SecondCopies, 'of'>;
-  readonly artifacts: Pick<ArtifactStore, 'has'>;
+  readonly builds: Pick<BuildStore, 'finish'>;
+  readonly artifacts: Pick<ArtifactStore, 'newest'>;
   readonly farmKey: Buffer;
   readonly leaseMs: number;
   readonly log: Log;
@@ -40,7 +42,8 @@ export class Recovery {
   async copy(copy: AcceptedBuild): Promise<Restored> {
     const { scripts, artifacts, leaseMs, log, onRepair } = this.#deps;
     const { requestHash, generation, lane, source, spec, client, acceptedAt, owner = OPERATOR } = copy;
-    if (await artifacts.has(binDir(requestHash, generation))) return 'outdated';
+    const newest = await artifacts.newest(requestHash);
+    if (newest && isAnswered(copy, newest)) return 'outdated';
     const { status } = await scripts.run('restore-accepted', {
       ...{ requestHash, generation, lane, acceptedAt },
       builder: builderToken(source),
@@ -55,6 +58,12 @@ export class Recovery {
       holdMs: Math.round(leaseMs / 2),
     });
     if (status === 'restored') {
+      // Whoever made it final may have been at it: then it is over, by its `build.json`.
+      const end = await artifacts.newest(requestHash);
+      if (end?.generation === generation) {
+        await this.#deps.builds.finish(end);
+        return 'outdated';
+      }
       log.warn({ requestHash, generation }, 'Redis had lost a build; it is put back from its second copy');
       onRepair('restored_build');
     }
@@ -82,4 +91,15 @@ export class Recovery {
     onRepair('adopted_attempt');
     return true;
   }
+}
+
+/**
+ * Whether what the store has answers who was promised the build of a copy: its own end, or an image of the same builder that another
+ * coordinator, to which Redis had lost this one, had made.
+ */
+function isAnswered(copy: AcceptedBuild, newest: BuildJson): boolean {
+  return (
+    newest.generation === copy.generation ||
+    (newest.outcome === 'done' && newest.source.digest === copy.source.digest)
+  );
 }

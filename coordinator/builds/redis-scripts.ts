@@ -100,7 +100,7 @@ const ANSWERS = {
   'seal-attempt': Type.Object({ status: Type.Enum(['sealed', 'already', 'lost']) }),
   'start-grace': Type.Object({ status: Type.Enum(['shortened', 'passed']) }),
   submit: Type.Object({
-    status: Type.Enum(['existing', 'created', 'notWhole', 'full', 'ownerFull']),
+    status: Type.Enum(['existing', 'created', 'otherLife', 'full', 'ownerFull']),
     queueLength: Type.Optional(Type.Integer()),
   }),
 } as const satisfies Record<string, TSchema>;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
+import { hasCode } from '../../shared/errors.ts';
 import type { Log } from '../../shared/log.ts';
 import type { BuildIndex } from '../builds/build-index.ts';
 import type { BuildStore } from '../builds/build-store.ts';
@@ -46,9 +47,10 @@ export class CopyRepair {
       (restedMs < REST_MS || (restedMs < COMPARE_MS && !(await this.#differs())))
     )
       return;
-    await this.#compare();
+    const life = await index.life();
+    const isComplete = await this.#compare();
     this.#comparedAt = clock.steadyMs();
-    await index.markWhole();
+    if (isComplete) await index.markWhole(life);
   }
 
   async #differs(): Promise<boolean> {
@@ -58,14 +60,21 @@ export class CopyRepair {
     return held > unfinished + unpurged || held < unfinished - unpublished;
   }
 
-  async #compare(): Promise<void> {
+  /** @returns whether all could be looked at. */
+  async #compare(): Promise<boolean> {
+    let isComplete = true;
     const { copies, builds, index, each, onRepair, log } = this.#deps;
     // In this order, so that one that is accepted meanwhile is not taken for one without a copy.
     const unfinished = await index.unfinishedHashes();
     const held = await copies.hashes();
     await each(
       [...held].filter((hash) => !unfinished.has(hash)),
-      (hash) => this.#settle(hash),
+      async (hash) => {
+        await this.#settle(hash).catch((thrown: unknown) => {
+          if (hasCode(thrown, 'unavailable')) isComplete = false;
+          throw thrown;
+        });
+      },
     );
     await each(
       [...unfinished].filter((hash) => !held.has(hash)),
@@ -79,6 +88,7 @@ export class CopyRepair {
         log.warn({ requestHash: hash }, 'the second copy of a build was missing and is kept again');
       },
     );
+    return isComplete;
   }
 
   /** A copy of what Redis does not know as unfinished: its build was lost, or is over. */

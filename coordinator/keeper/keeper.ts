@@ -169,18 +169,15 @@ export class Keeper {
 
   /** Builds of which only Redis knows: whoever took them in has no NATS, or died. */
   async #publishLate(): Promise<void> {
-    const { index, builds, service, copies, onRepair } = this.#deps;
+    const { index, builds, service, onRepair } = this.#deps;
     await this.#each(await index.unpublishedFor(UNPUBLISHED_MS), async (hash) => {
       const record = await builds.get(hash);
-      if (record?.state === 'queued') {
-        await service.publish(record);
-        onRepair('republished_build');
+      if (!record || isFinal(record.state)) {
+        await index.markPublished(hash);
         return;
       }
-      // It is made by now, or over: then there is nothing to keep.
-      const copy = await builds.secondCopy(hash);
-      if (copy) await copies.keep(copy);
-      await index.markPublished(hash);
+      await service.publish(record);
+      onRepair('republished_build');
     });
   }
 

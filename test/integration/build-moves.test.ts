@@ -64,10 +64,11 @@ test.each(ATTEMPT_PAIRS)(
 );
 
 test('an illegal move is a conflict that names the build and both states', async () => {
-  await redis.hset(KEY, 'state', 'queued', 'generation', GENERATION);
+  await redis.hset(KEY, 'state', 'failed', 'generation', GENERATION);
   const finish = {
     requestHash: HASH,
     generation: GENERATION,
+    attempt: 1,
     outcome: 'done',
     answer: '{}',
     isCacheable: true,
@@ -75,6 +76,6 @@ test('an illegal move is a conflict that names the build and both states', async
   };
   await expect(new RedisScripts(redis).run('finish-build', finish)).rejects.toMatchObject({
     code: 'conflict',
-    message: `build ${HASH} cannot go from queued to done`,
+    message: `build ${HASH} cannot go from failed to done`,
   });
 });

@@ -1,10 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { OPERATOR } from '../../coordinator/builds/build-owner.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
+import { FarmError } from '../../shared/errors.ts';
 import { BuildFarm, contentOf, OWNER, requestFor, resultWith } from '../support/build-farm.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -20,6 +22,10 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await farm.reset();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 async function begun(agentId = 'attic'): Promise<Lease> {
@@ -153,6 +159,63 @@ describe('an attempt that Redis lost', () => {
   });
 });
 
+describe('a build that Redis loses while it is ended', () => {
+  test('and that is put back before its build.json is written is final by it', async () => {
+    const hash = await farm.submit();
+    const lease = await begun();
+    const commit = farm.artifacts.commit.bind(farm.artifacts);
+    vi.spyOn(farm.artifacts, 'commit').mockImplementationOnce(async (json) => {
+      await farm.redis.flushall();
+      await farm.builds.attempts.renewLease(lease);
+      return await commit(json);
+    });
+    await farm.finish(lease);
+    expect(farm.repairs).toContain('adopted_attempt');
+    expect(await farm.builds.builds.get(hash)).toMatchObject({ state: 'failed', attempt: lease.attempt });
+    expect(farm.finished).toEqual([hash]);
+    expect(await farm.redis.zcard('wrtfarm:leases')).toBe(0);
+  });
+
+  test('and that is put back after that, by who did not see it yet, is final too', async () => {
+    const hash = await farm.submit();
+    const copy = await farm.copies.of(hash);
+    await farm.finish(await begun());
+    await farm.redis.flushall();
+    if (copy) await farm.copies.keep(copy);
+    vi.spyOn(farm.artifacts, 'newest').mockResolvedValueOnce(undefined);
+    await farm.repairCopies();
+    expect(await stateOf(hash)).toBe('failed');
+    expect(await farm.copies.count()).toBe(0);
+    expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
+  });
+
+  test('is not called finished to its agent, which says so again', async () => {
+    const hash = await farm.submit();
+    const lease = await begun();
+    const { attempts } = farm.builds;
+    const seal = attempts.sealAttempt.bind(attempts);
+    vi.spyOn(attempts, 'sealAttempt').mockImplementationOnce(async (...sealed) => {
+      const answer = await seal(...sealed);
+      await farm.redis.flushall();
+      return answer;
+    });
+    await expect(farm.finish(lease)).rejects.toMatchObject({ code: 'unavailable' });
+    await farm.finish(lease);
+    expect(await stateOf(hash)).toBe('failed');
+  });
+
+  test('has not failed because its files were dropped with it', async () => {
+    const hash = await farm.submit();
+    const lease = await begun();
+    vi.spyOn(farm.artifacts, 'makePermanent').mockImplementationOnce(async () => {
+      await farm.redis.flushall();
+      throw new FarmError('not_found', 'image.bin is gone');
+    });
+    await expect(farm.finish(lease)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await farm.artifacts.newest(hash)).toBeUndefined();
+  });
+});
+
 describe('a final build that Redis lost', () => {
   const DAY_MS = 86_400_000;
 
@@ -184,10 +247,6 @@ describe('a final build that Redis lost', () => {
       await farm.redis.flushall();
     });
 
-    afterEach(() => {
-      vi.restoreAllMocks();
-    });
-
     test('is put back once more, right after it was', async () => {
       const { builds, service } = farm.builds;
       const restore = builds.restore.bind(builds);
@@ -200,7 +259,10 @@ describe('a final build that Redis lost', () => {
     });
 
     test('is looked for once more before it is made anew', async () => {
-      vi.spyOn(farm.artifacts, 'newest').mockResolvedValueOnce(undefined);
+      vi.spyOn(farm.artifacts, 'newest').mockImplementationOnce(async () => {
+        await farm.redis.flushall();
+        return undefined;
+      });
       const found = await farm.builds.service.submit(request, () => OWNER);
       expect(found).toMatchObject({ generation: ended.generation });
     });
@@ -280,12 +342,45 @@ describe('a second copy', () => {
   });
 });
 
+test('a build whose second copy is not kept yet gets one before somebody else is told of it', async () => {
+  const request = requestFor('asked-for-by-two');
+  await farm.repairCopies();
+  farm.jetstream.disconnected();
+  const { requestHash } = await farm.builds.service.submit(request, () => OWNER);
+  farm.jetstream.reconnected();
+  expect(await farm.copies.of(requestHash)).toBeUndefined();
+  await farm.builds.service.submit(request, () => OPERATOR);
+  expect(await farm.copies.of(requestHash)).toMatchObject({ owner: OWNER });
+});
+
+test('Redis is not whole for what was compared in a life before', async () => {
+  const { index } = farm.builds;
+  const life = await index.life();
+  expect(await index.life()).toBe(life);
+  await farm.redis.flushall();
+  await index.markWhole(life);
+  expect(await index.isWhole()).toBe(false);
+  await index.markWhole(await index.life());
+  expect(await index.isWhole()).toBe(true);
+});
+
+test('Redis is not whole while it cannot be told whether builds are over', async () => {
+  const hash = await farm.submit();
+  await farm.redis.flushall();
+  vi.spyOn(farm.artifacts, 'newest').mockRejectedValueOnce(new FarmError('unavailable', 'the disk is away'));
+  const repair = farm.copyRepair();
+  await expect(repair.step()).rejects.toMatchObject({ code: 'unavailable' });
+  expect(await farm.builds.index.isWhole()).toBe(false);
+  await farm.repairCopies();
+  expect(await stateOf(hash)).toBe('queued');
+});
+
 test('while NATS is away, what Redis lost is not told to be unknown', async () => {
   const hash = await farm.submit();
   await farm.redis.flushall();
   farm.jetstream.disconnected();
   await expect(farm.builds.service.get(hash)).rejects.toMatchObject({ code: 'unavailable' });
-  await farm.builds.index.markWhole();
+  await farm.builds.index.markWhole(await farm.builds.index.life());
   expect(await farm.builds.service.get(hash)).toBeUndefined();
   farm.jetstream.reconnected();
   expect(await farm.builds.service.get(hash)).toMatchObject({ state: 'queued' });

@@ -13,7 +13,8 @@
 -- client-waiting            hash    owner to how many of its builds are in waiting-order
 -- queued                    zset    every queued build by the time it was accepted
 -- delayed                   zset    queued builds that may not be claimed yet, by the time they may
--- whole                     string  Redis has all unfinished builds, as far as their second copies tell; gone where it lost its data
+-- life                      string  a random mark, gone where Redis lost its data
+-- whole                     string  that mark, once Redis has all unfinished builds, as far as their second copies tell
 -- keeper-lock, keeper-term  string  the coordinator whose keeper works, and how often that changed: its fence
 -- unpublished               zset    builds whose messages on NATS were not confirmed, by the time they were accepted
 -- unpurged                  zset    final builds whose second copy on NATS is not confirmed gone, by the time they became final

@@ -1,10 +1,16 @@
 -- `build.json` is committed: the build is final. Safe to repeat.
--- a: requestHash, generation, outcome, answer, isCacheable, keepMs
+-- a: requestHash, generation, attempt (that won, or 0), outcome, answer, isCacheable, keepMs
 -- answers: status = finished | already | gone
 local key = build_key(a.requestHash)
-local build = redis.call('HMGET', key, 'generation', 'state')
+local build = redis.call('HMGET', key, 'generation', 'state', 'attempt')
 if build[1] ~= a.generation then return answer({ status = 'gone' }) end
 if build[2] == a.outcome then return answer({ status = 'already' }) end
+if build[2] == 'queued' or build[2] == 'running' then
+  -- Redis lost it, and it was put back while its `build.json` was written: nobody need make it any more.
+  if build[2] == 'running' then end_attempt(attempt_key(a.requestHash, a.generation, build[3])) end
+  enter_publishing(a.requestHash, a.attempt, '')
+  redis.call('HSET', key, 'attempt', a.attempt)
+end
 move(a.requestHash, a.outcome)
 redis.call('ZREM', P .. 'publishing', a.requestHash)
 redis.call('ZREM', P .. 'unpublished', a.requestHash)
