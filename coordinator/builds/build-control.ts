@@ -31,12 +31,18 @@ export class BuildControl {
     this.#deps = deps;
   }
 
-  /** Ends a build that waits or is made; its clients are told that it was cancelled, and who asks again gets it made anew. */
+  /**
+   * Ends a build that waits or is made; its clients are told that it was cancelled, and who asks again gets it made anew. Safe to repeat.
+   */
   async cancel(hash: string): Promise<void> {
     const { builds, commit, queue, log } = this.#deps;
     const record = await this.#existing(hash);
+    if (record.state === 'cancelled') return;
     const agentId = await builds.cancel(record, sealCancelled(record));
-    if (agentId === 'gone') throw refused(record, 'cancelled');
+    if (agentId === 'gone') {
+      await commit.requireEnded(record);
+      throw refused(await this.#existing(hash), 'cancelled');
+    }
     if (agentId !== undefined) queue.wakeAgent(agentId);
     // That it ends so is settled; a store that takes nothing now takes it from the keeper.
     await commit
