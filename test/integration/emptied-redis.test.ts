@@ -147,6 +147,30 @@ test('a build that somebody was told of is there, and is the one he was told of'
   expect(moments).toBeGreaterThan(3);
 });
 
+test('an attempt goes on, or its build waits for another one', async () => {
+  const { attempts, service } = farm.builds;
+  const moments = await atEveryMoment(
+    async () => await begun(newRequest()),
+    async (lease) => {
+      await insist(() => attempts.openAttempt(lease, 'again'));
+      await insist(() => attempts.appendLog(lease, 0, Buffer.from('one\n'), 100));
+      await insist(() => attempts.renewLease(lease));
+    },
+    async (lease) => {
+      await farm.repairCopies();
+      await farm.endDelays();
+      const other = await farm.claim('another');
+      await insist(() => farm.finish(other ?? lease));
+      expect(await service.get(lease.requestHash)).toMatchObject({
+        state: 'failed',
+        generation: lease.generation,
+      });
+      expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
+    },
+  );
+  expect(moments).toBeGreaterThan(2);
+});
+
 test('a result is kept once, and nobody makes it again', async () => {
   const moments = await atEveryMoment(
     async () => await begun(newRequest()),
