@@ -5,12 +5,11 @@ import { dirname, join } from 'node:path';
 import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
 import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
-import { parseJsonAs } from '../../shared/schema.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
 import { manifestFile } from './manifest-file.ts';
 import { orMissing } from './or-missing.ts';
 import type { KeptBuild } from './retention-policy.ts';
-import { type BuildJson, BuildJsonSchema } from './sealed-build.ts';
+import { type BuildJson, parseBuildJson } from './sealed-build.ts';
 import { StagingFolder } from './staging-folder.ts';
 import { makeFolder, syncFolder } from './sync-folder.ts';
 import { Unchanged } from './unchanged.ts';
@@ -184,7 +183,7 @@ export class DirectoryStore implements ArtifactStore {
   async #readBuildJson(folder: string): Promise<BuildJson | undefined> {
     const text = await orMissing(readFile(this.#buildJsonPath(folder), 'utf8'));
     if (text === undefined) return undefined;
-    return parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
+    return parseBuildJson(text, folder);
   }
 
   /** Links a file to its blob. Where the bytes were there before, they are touched, so that they are not taken for unused. */

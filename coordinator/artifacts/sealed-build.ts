@@ -4,6 +4,8 @@ import { ArtifactSchema } from '../../shared/domain/artifact.ts';
 import { GENERATION_PATTERN, OUTCOMES } from '../../shared/domain/build.ts';
 import { BuildSpecSchema, LaneSchema } from '../../shared/domain/build-spec.ts';
 import { BuilderSourceSchema } from '../../shared/domain/builder.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
+import { parseJsonAs } from '../../shared/schema.ts';
 
 /**
  * How a build ends, fixed when it enters `publishing`: everything that making it final needs, so that any coordinator can
@@ -42,3 +44,15 @@ export const BuildJsonSchema = Type.Object({
   ...SealedBuildSchema.properties,
 });
 export type BuildJson = Static<typeof BuildJsonSchema>;
+
+/**
+ * The `build.json` of a folder, from its text.
+ * @throws FarmError `infrastructure` for what no coordinator has written: nobody who asks for it is to blame.
+ */
+export function parseBuildJson(text: string, folder: string): BuildJson {
+  try {
+    return parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
+  } catch (cause) {
+    throw new FarmError('infrastructure', `${messageOf(cause)}: it was damaged`, { cause });
+  }
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -24,7 +24,9 @@ let image: string;
 
 beforeAll(async () => {
   const { artifacts, upstream } = used.farm;
-  await mkdir(join(artifacts, 'builds', DAMAGED.slice(0, 2), DAMAGED, 'build.json'), { recursive: true });
+  const damaged = join(artifacts, 'builds', DAMAGED.slice(0, 2), DAMAGED);
+  await mkdir(damaged, { recursive: true });
+  await writeFile(join(damaged, 'build.json'), '{');
   upstream.fault(/23\.05\.6\/(targets\/mediatek|packages\/aarch64)/, 'status-500');
   const done = await build(wire, REQUEST);
   hash = String(done.json.request_hash);

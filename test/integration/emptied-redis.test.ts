@@ -166,6 +166,7 @@ test('an attempt goes on, or its build waits for another one', async () => {
         generation: lease.generation,
       });
       expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
+      expect(await farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
   );
   expect(moments).toBeGreaterThan(2);
@@ -192,6 +193,7 @@ test('a result is kept once, and nobody makes it again', async () => {
       expect((await farm.artifacts.newest(requestHash))?.attempt).toBe(attempt);
       expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
       expect(await farm.redis.zcard('wrtfarm:leases')).toBe(0);
+      expect(await farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
   );
   expect(moments).toBeGreaterThan(5);

@@ -3,11 +3,10 @@ import { type Artifact, MANIFEST_NAME } from '../../../shared/domain/artifact.ts
 import { binDir } from '../../../shared/domain/build.ts';
 import { FarmError, hasCode } from '../../../shared/errors.ts';
 import { inParallel } from '../../../shared/in-parallel.ts';
-import { parseJsonAs } from '../../../shared/schema.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from '../artifact-store.ts';
 import { manifestFile } from '../manifest-file.ts';
 import type { KeptBuild } from '../retention-policy.ts';
-import { type BuildJson, BuildJsonSchema } from '../sealed-build.ts';
+import { type BuildJson, parseBuildJson } from '../sealed-build.ts';
 import type { Bucket } from './bucket.ts';
 import { KeptInBucket } from './kept-in-bucket.ts';
 import { buildJsonKey, fileKey, markerKey, markersPrefix, stagedKey } from './layout.ts';
@@ -147,6 +146,6 @@ export class S3Store implements ArtifactStore {
   async #readBuildJson(folder: string): Promise<BuildJson | undefined> {
     const text = await this.#deps.bucket.read(buildJsonKey(folder));
     if (text === undefined) return undefined;
-    return parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
+    return parseBuildJson(text, folder);
   }
 }

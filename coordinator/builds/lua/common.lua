@@ -91,12 +91,16 @@ local function integer(value)
 end
 
 -- Takes a build off the fair order. Safe to repeat: only who was in it is counted off its owner. With its last waiting build an
--- owner is forgotten.
+-- owner is forgotten; also with one that never got into it, because it was put back, held back and then adopted or ended.
 local function leave_order(hash, owner)
-  if redis.call('ZREM', P .. 'waiting-order', hash) == 0 then return end
-  if owner and redis.call('HINCRBY', P .. 'client-waiting', owner, -1) <= 0 then
-    redis.call('HDEL', P .. 'client-waiting', owner)
-    redis.call('HDEL', P .. 'client-tags', owner)
+  local was_in = redis.call('ZREM', P .. 'waiting-order', hash) == 1
+  if owner then
+    local waiting = was_in and redis.call('HINCRBY', P .. 'client-waiting', owner, -1)
+      or tonumber(redis.call('HGET', P .. 'client-waiting', owner) or '0')
+    if waiting <= 0 then
+      redis.call('HDEL', P .. 'client-waiting', owner)
+      redis.call('HDEL', P .. 'client-tags', owner)
+    end
   end
   if redis.call('EXISTS', P .. 'waiting-order') == 0 then
     -- Whatever was miscounted beside an older coordinator ends here.
