@@ -1,9 +1,9 @@
+import { binDir } from '../../shared/domain/build.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, isGenuineLease, type Lease } from '../../shared/domain/lease.ts';
 import type { Log } from '../../shared/log.ts';
 import type { AcceptedBuild } from '../../shared/messages/job.ts';
 import type { ArtifactStore } from '../artifacts/artifact-store.ts';
-import type { BuildJson } from '../artifacts/sealed-build.ts';
 import type { SecondCopies } from '../queue/second-copies.ts';
 import { OPERATOR, ownerKey } from './build-owner.ts';
 import type { BuildStore } from './build-store.ts';
@@ -14,7 +14,7 @@ export interface RecoveryDependencies {
   readonly scripts: RedisScripts;
   readonly copies: Pick<SecondCopies, 'of'>;
   readonly builds: Pick<BuildStore, 'finish'>;
-  readonly artifacts: Pick<ArtifactStore, 'newest'>;
+  readonly artifacts: Pick<ArtifactStore, 'has' | 'newest'>;
   readonly farmKey: Buffer;
   readonly leaseMs: number;
   readonly log: Log;
@@ -42,8 +42,7 @@ export class Recovery {
   async copy(copy: AcceptedBuild): Promise<Restored> {
     const { scripts, artifacts, leaseMs, log, onRepair } = this.#deps;
     const { requestHash, generation, lane, source, spec, client, acceptedAt, owner = OPERATOR } = copy;
-    const newest = await artifacts.newest(requestHash);
-    if (newest && isAnswered(copy, newest)) return 'outdated';
+    if (await artifacts.has(binDir(requestHash, generation))) return 'outdated';
     const { status } = await scripts.run('restore-accepted', {
       ...{ requestHash, generation, lane, acceptedAt },
       builder: builderToken(source),
@@ -91,15 +90,4 @@ export class Recovery {
     onRepair('adopted_attempt');
     return true;
   }
-}
-
-/**
- * Whether what the store has answers who was promised the build of a copy: its own end, or an image of the same builder that another
- * coordinator, to which Redis had lost this one, had made.
- */
-function isAnswered(copy: AcceptedBuild, newest: BuildJson): boolean {
-  return (
-    newest.generation === copy.generation ||
-    (newest.outcome === 'done' && newest.source.digest === copy.source.digest)
-  );
 }

@@ -4,7 +4,7 @@ import { OPERATOR } from '../../coordinator/builds/build-owner.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { binDir } from '../../shared/domain/build.ts';
+import { binDir, newGeneration } from '../../shared/domain/build.ts';
 import { attemptKey, type Lease, leaseToken } from '../../shared/domain/lease.ts';
 import { FarmError } from '../../shared/errors.ts';
 import { BuildFarm, contentOf, OWNER, requestFor, resultWith } from '../support/build-farm.ts';
@@ -68,6 +68,27 @@ describe('an unfinished build that Redis lost', () => {
     expect(await farm.claim('attic')).toBeUndefined();
     await farm.endDelays();
     expect(await farm.claim('attic')).toBeDefined();
+  });
+
+  test('is put back also where an earlier image of the same builder lies that is past its time', async () => {
+    const hash = await farm.submit();
+    const accepted = await farm.builds.builds.get(hash);
+    if (!accepted) throw new Error('the build is there');
+    const past = { acceptedAt: 1, finishedAt: 2, expiresAt: 3, keepMs: 1, attempt: 1 };
+    const sealed = { artifacts: [], attemptKey: null, agentId: null, answer: {}, isCacheable: true };
+    const { lane, source, spec, client } = accepted;
+    await farm.artifacts.commit({
+      ...{ version: 1, requestHash: hash, generation: newGeneration(), outcome: 'done' },
+      ...{ lane, source, spec, client },
+      ...past,
+      ...sealed,
+    });
+    await farm.redis.flushall();
+    await farm.repairCopies();
+    expect(await farm.builds.builds.get(hash)).toMatchObject({
+      state: 'queued',
+      generation: accepted.generation,
+    });
   });
 
   test('never gets a number of an attempt a second time', async () => {
@@ -182,7 +203,7 @@ describe('a build that Redis loses while it is ended', () => {
     await farm.finish(await begun());
     await farm.redis.flushall();
     if (copy) await farm.copies.keep(copy);
-    vi.spyOn(farm.artifacts, 'newest').mockResolvedValueOnce(undefined);
+    vi.spyOn(farm.artifacts, 'has').mockResolvedValueOnce(false);
     await farm.repairCopies();
     expect(await stateOf(hash)).toBe('failed');
     expect(await farm.copies.count()).toBe(0);
@@ -367,7 +388,7 @@ test('Redis is not whole for what was compared in a life before', async () => {
 test('Redis is not whole while it cannot be told whether builds are over', async () => {
   const hash = await farm.submit();
   await farm.redis.flushall();
-  vi.spyOn(farm.artifacts, 'newest').mockRejectedValueOnce(new FarmError('unavailable', 'the disk is away'));
+  vi.spyOn(farm.artifacts, 'has').mockRejectedValueOnce(new FarmError('unavailable', 'the disk is away'));
   const repair = farm.copyRepair();
   await expect(repair.step()).rejects.toMatchObject({ code: 'unavailable' });
   expect(await farm.builds.index.isWhole()).toBe(false);
