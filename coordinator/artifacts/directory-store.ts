@@ -4,9 +4,10 @@ import { link, open, readdir, readFile, rename, rm, rmdir, stat, unlink, utimes 
 import { dirname, join } from 'node:path';
 import { type Artifact, MANIFEST_NAME } from '../../shared/domain/artifact.ts';
 import { binDir } from '../../shared/domain/build.ts';
-import { FarmError, hasCode, messageOf } from '../../shared/errors.ts';
+import { FarmError, messageOf } from '../../shared/errors.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from './artifact-store.ts';
 import { manifestFile } from './manifest-file.ts';
+import { newestBuild } from './newest-build.ts';
 import { orMissing } from './or-missing.ts';
 import type { KeptBuild } from './retention-policy.ts';
 import { type BuildJson, parseBuildJson } from './sealed-build.ts';
@@ -149,17 +150,7 @@ export class DirectoryStore implements ArtifactStore {
 
   async newest(requestHash: string): Promise<BuildJson | undefined> {
     const folders = await list(this.#requestPath(requestHash));
-    const builds = await Promise.all(
-      folders.map((folder) =>
-        this.#readBuildJson(folder).catch((thrown: unknown): undefined => {
-          // One that cannot be understood must not hide the others; a disk that does not answer is no proof of anything.
-          if (hasCode(thrown, 'unavailable')) throw thrown;
-        }),
-      ),
-    );
-    return builds
-      .filter((json) => json !== undefined)
-      .sort((left, right) => right.finishedAt - left.finishedAt)[0];
+    return await newestBuild(folders.map((folder) => this.#readBuildJson(folder)));
   }
 
   async find(folder: string, name: string): Promise<StoredFile | undefined> {

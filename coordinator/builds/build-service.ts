@@ -67,7 +67,8 @@ export class BuildService {
       const known = await this.#answerTo(request);
       if (known) return known;
       const owner = ownerOf();
-      const submitted = await builds.submitSince(since, request, maxQueued, owner, maxQueuedPerClient);
+      const terms = { since, maxQueued, owner, maxQueuedOfOwner: maxQueuedPerClient };
+      const submitted = await builds.submit(request, terms);
       if (!submitted) {
         this.#life = await index.life();
         continue;

@@ -32,11 +32,13 @@ export interface SubmittedBuild {
   readonly record: BuildRecord;
 }
 
-interface SubmitTerms {
+/** On what terms a build is created. */
+export interface SubmitTerms {
+  /** A mark that Redis had when it was looked for (`BuildIndex.life`): in another life of Redis nothing is created. */
+  readonly since: string;
   readonly maxQueued: number;
   readonly owner: BuildOwner;
-  readonly maxQueuedOfOwner: number | undefined;
-  readonly since?: string;
+  readonly maxQueuedOfOwner?: number;
 }
 
 /** Seconds after which a client that has too many builds waiting may ask for more. */
@@ -54,29 +56,48 @@ export class BuildStore {
   }
 
   /**
-   * Answers from the build of this request, or creates it, to wait on account of its owner. Throws `resource_exhausted`
-   * (`queueLength`) when the queue is full.
+   * Answers from the build of this request, or creates it, to wait on account of its owner. Undefined where Redis lost its data since it
+   * had the mark of the terms: what it does not know may have to be put back first. Throws `resource_exhausted` (`queueLength`) when the
+   * queue is full.
    */
-  async submit(
-    request: ResolvedRequest,
-    maxQueued: number,
-    owner: BuildOwner = OPERATOR,
-    maxQueuedOfOwner?: number,
-  ): Promise<SubmittedBuild> {
-    const submitted = await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner });
-    if (!submitted) throw new FarmError('internal', 'submit.lua did not do what it was told');
-    return submitted;
-  }
-
-  /** As `submit`, but creates nothing when Redis lost its data since it had this mark (`BuildIndex.life`): undefined then. */
-  async submitSince(
-    since: string,
-    request: ResolvedRequest,
-    maxQueued: number,
-    owner: BuildOwner,
-    maxQueuedOfOwner: number,
-  ): Promise<SubmittedBuild | undefined> {
-    return await this.#submit(request, { maxQueued, owner, maxQueuedOfOwner, since });
+  async submit(request: ResolvedRequest, terms: SubmitTerms): Promise<SubmittedBuild | undefined> {
+    const { spec, source } = request;
+    const { maxQueued, owner, maxQueuedOfOwner, since } = terms;
+    const hash = requestHash(spec);
+    const answer = await this.#scripts.run('submit', {
+      requestHash: hash,
+      generation: newGeneration(),
+      lane: laneOf(spec),
+      builder: builderToken(source),
+      digest: source.digest,
+      source: JSON.stringify(source),
+      spec: JSON.stringify(spec),
+      client: request.client ?? '',
+      isPinned: spec.versionCode !== '',
+      since,
+      maxQueued,
+      owner: ownerKey(owner),
+      priority: owner.priority,
+      weight: owner.weight,
+      ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
+    });
+    if (answer.status === 'otherLife') return undefined;
+    if (answer.status === 'ownerFull') {
+      throw new FarmError(
+        'resource_exhausted',
+        `${maxQueuedOfOwner} builds that you asked for wait already. Please try again later.`,
+        { details: { retryAfterSeconds: OWNER_FULL_RETRY_SECONDS } },
+      );
+    }
+    if (answer.status === 'full') {
+      throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
+        details: { queueLength: answer.queueLength ?? maxQueued },
+      });
+    }
+    const record = await this.get(hash);
+    if (!record)
+      throw new FarmError('unavailable', `build ${hash} expired while it was asked for; ask again`);
+    return { isNew: answer.status === 'created', record };
   }
 
   async get(hash: string): Promise<BuildRecord | undefined> {
@@ -208,45 +229,5 @@ export class BuildStore {
   async troubles(hash: string): Promise<readonly Trouble[]> {
     const text = await this.#redis.hget(buildKey(hash), 'troubles');
     return text === null ? [] : parseJsonAs(TroublesSchema, text, `troubles of build ${hash}`);
-  }
-
-  async #submit(request: ResolvedRequest, terms: SubmitTerms): Promise<SubmittedBuild | undefined> {
-    const { spec, source } = request;
-    const { maxQueued, owner, maxQueuedOfOwner, since } = terms;
-    const hash = requestHash(spec);
-    const answer = await this.#scripts.run('submit', {
-      requestHash: hash,
-      generation: newGeneration(),
-      lane: laneOf(spec),
-      builder: builderToken(source),
-      digest: source.digest,
-      source: JSON.stringify(source),
-      spec: JSON.stringify(spec),
-      client: request.client ?? '',
-      isPinned: spec.versionCode !== '',
-      ...(since === undefined ? {} : { since }),
-      maxQueued,
-      owner: ownerKey(owner),
-      priority: owner.priority,
-      weight: owner.weight,
-      ...(maxQueuedOfOwner !== undefined && owner !== OPERATOR ? { maxQueuedOfOwner } : {}),
-    });
-    if (answer.status === 'otherLife') return undefined;
-    if (answer.status === 'ownerFull') {
-      throw new FarmError(
-        'resource_exhausted',
-        `${maxQueuedOfOwner} builds that you asked for wait already. Please try again later.`,
-        { details: { retryAfterSeconds: OWNER_FULL_RETRY_SECONDS } },
-      );
-    }
-    if (answer.status === 'full') {
-      throw new FarmError('resource_exhausted', `the queue is full: ${answer.queueLength} builds wait`, {
-        details: { queueLength: answer.queueLength ?? maxQueued },
-      });
-    }
-    const record = await this.get(hash);
-    if (!record)
-      throw new FarmError('unavailable', `build ${hash} expired while it was asked for; ask again`);
-    return { isNew: answer.status === 'created', record };
   }
 }

@@ -5,7 +5,7 @@ import { AgentRegistry } from '../../coordinator/agents/agent-registry.ts';
 import type { BuildJson } from '../../coordinator/artifacts/sealed-build.ts';
 import { AttemptStore } from '../../coordinator/builds/attempt-store.ts';
 import type { BuildRecord, ResolvedRequest } from '../../coordinator/builds/build-record.ts';
-import { BuildStore } from '../../coordinator/builds/build-store.ts';
+import { BuildStore, type SubmittedBuild } from '../../coordinator/builds/build-store.ts';
 import { sealFarmFailure } from '../../coordinator/builds/final-answer.ts';
 import { agentKey } from '../../coordinator/builds/keys.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
@@ -17,6 +17,7 @@ import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import type { Pull } from '../../shared/messages/pull.ts';
 import { startRedis, type TestRedis } from '../support/servers/start-redis.ts';
+import { submitBuild } from '../support/submit-build.ts';
 
 const FARM_KEY = Buffer.alloc(32, 7);
 const DIGEST = 'd'.repeat(64);
@@ -62,6 +63,10 @@ function request(changes: Partial<ResolvedRequest['spec']> = {}, digest = DIGEST
   };
 }
 
+async function submit(wanted: ResolvedRequest, maxQueued: number): Promise<SubmittedBuild> {
+  return await submitBuild({ redis, builds }, wanted, maxQueued);
+}
+
 const BUILDER = builderToken(request().source);
 
 function pull(changes: Partial<Pull> = {}): Pull {
@@ -97,7 +102,7 @@ async function termOf(keeper: string): Promise<string> {
 /** A running attempt, and the keeper of a term that finds its lease among those that ended. */
 async function expiring(): Promise<{ lease: Lease; expire: (term: string) => Promise<string> }> {
   await agents.record(pull());
-  await builds.submit(request(), 10);
+  await submit(request(), 10);
   const lease = await claimed();
   await attempts.openAttempt(lease, 'stream');
   const exhausted = sealFarmFailure(await record(lease.requestHash), 'lost');
@@ -133,34 +138,34 @@ async function lose(lease: Lease, changes: { isCounted?: boolean; avoidMs?: numb
 
 describe('submit', () => {
   test('two hundred equal requests at once make one build', async () => {
-    const answers = await Promise.all(Array.from({ length: 200 }, () => builds.submit(request(), 1000)));
+    const answers = await Promise.all(Array.from({ length: 200 }, () => submit(request(), 1000)));
     expect(answers.filter((answer) => answer.isNew)).toHaveLength(1);
     expect(new Set(answers.map((answer) => answer.record.generation)).size).toBe(1);
     expect(await waiting.queuedCount()).toBe(1);
   });
 
   test('positions count what waits for the same builder, from 0', async () => {
-    await builds.submit(request({ packages: ['a'] }), 10);
-    const second = await builds.submit(request({ packages: ['b'] }), 10);
+    await submit(request({ packages: ['a'] }), 10);
+    const second = await submit(request({ packages: ['b'] }), 10);
     expect(second.record.position).toBe(1);
   });
 
   test('a full queue refuses a new build and still answers a known one', async () => {
-    await builds.submit(request(), 1);
-    await builds.submit(request({ packages: ['last'] }), 1);
-    await expect(builds.submit(request({ packages: ['other'] }), 1)).rejects.toMatchObject({
+    await submit(request(), 1);
+    await submit(request({ packages: ['last'] }), 1);
+    await expect(submit(request({ packages: ['other'] }), 1)).rejects.toMatchObject({
       code: 'resource_exhausted',
       details: { queueLength: 2 },
     });
-    expect((await builds.submit(request(), 1)).isNew).toBe(false);
+    expect((await submit(request(), 1)).isNew).toBe(false);
   });
 });
 
 describe('claim', () => {
   test('the first build is granted first, and each once', async () => {
     await agents.record(pull({ slots: 5 }));
-    const first = await builds.submit(request({ packages: ['a'] }), 10);
-    const second = await builds.submit(request({ packages: ['b'] }), 10);
+    const first = await submit(request({ packages: ['a'] }), 10);
+    const second = await submit(request({ packages: ['b'] }), 10);
     expect(await claim(pull())).toMatchObject({ requestHash: first.record.requestHash, attempt: 1 });
     expect(await claim(pull())).toMatchObject({ requestHash: second.record.requestHash, attempt: 1 });
     expect(await claim(pull())).toBe('empty');
@@ -169,8 +174,8 @@ describe('claim', () => {
 
   test('an agent gets no more builds than it has slots', async () => {
     await agents.record(pull());
-    await builds.submit(request({ packages: ['a'] }), 10);
-    await builds.submit(request({ packages: ['b'] }), 10);
+    await submit(request({ packages: ['a'] }), 10);
+    await submit(request({ packages: ['b'] }), 10);
     await claimed();
     expect(await claim()).toBe('busy');
   });
@@ -178,14 +183,14 @@ describe('claim', () => {
   test('only the newest pull of an agent may be granted a build', async () => {
     await agents.record(pull());
     await agents.record(pull({ sequence: 2 }));
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     expect(await claim(pull({ sequence: 1 }))).toBe('superseded');
     expect(await claim(pull({ sequence: 2, session: 'b'.repeat(32) }))).toBe('superseded');
   });
 
   test('a builder with other bytes than the build is pinned to does not serve it', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     expect(await claim(pull(), 'e'.repeat(64))).toBe('ineligible');
   });
 });
@@ -193,7 +198,7 @@ describe('claim', () => {
 describe('an attempt', () => {
   test('keeps log chunks in order, each once, and tells which it wants next', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     expect(await attempts.openAttempt(lease, 'stream')).toEqual({ status: 'open', nextLogSequence: 0 });
     expect(await attempts.appendLog(lease, 0, Buffer.from('a'), 100)).toBe(1);
@@ -208,7 +213,7 @@ describe('an attempt', () => {
 
   test('that was lost can write nothing any more, and its build is granted again with the next number', async () => {
     await agents.record(pull({ slots: 2 }));
-    const { record: build } = await builds.submit(request(), 10);
+    const { record: build } = await submit(request(), 10);
     const stale = await claimed();
     await attempts.openAttempt(stale, 'stream');
     expect(await lose(stale)).toMatchObject({ status: 'queued', lane: 'open', builder: BUILDER });
@@ -251,7 +256,7 @@ describe('an attempt', () => {
   });
 
   test('what is due since the clock of Redis went back is due at once, not when its old time comes again', async () => {
-    const { requestHash } = (await builds.submit(request(), 10)).record;
+    const { requestHash } = (await submit(request(), 10)).record;
     for (const name of ['unpublished', 'unpurged', 'publishing'])
       await redis.zadd(`wrtfarm:${name}`, Date.now() + 3_600_000, requestHash);
     expect(await attempts.mendTimes()).toBe(3);
@@ -272,7 +277,7 @@ describe('an attempt', () => {
 
   test('that no stream took up is not counted, one that was lost three times fails its build', async () => {
     await agents.record(pull({ slots: 5 }));
-    const { record: build } = await builds.submit(request(), 10);
+    const { record: build } = await submit(request(), 10);
     expect(await lose(await claimed())).toMatchObject({ status: 'queued', isCounted: false });
     for (const expected of ['queued', 'delayed', 'exhausted']) {
       const lease = await claimed();
@@ -292,7 +297,7 @@ describe('an attempt', () => {
 
   test('is not granted to the agent that just lost it', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     await attempts.openAttempt(lease, 'stream');
     await lose(lease, { avoidMs: 60_000 });
@@ -306,7 +311,7 @@ describe('an attempt', () => {
 describe('the end of a build', () => {
   async function sealedBuild(): Promise<{ lease: Lease; json: BuildJson }> {
     await agents.record(pull());
-    const { record: build } = await builds.submit(request(), 10);
+    const { record: build } = await submit(request(), 10);
     const lease = await claimed();
     await attempts.openAttempt(lease, 'stream');
     const sealed = { ...sealFarmFailure(build, 'x'), outcome: 'done' as const, isCacheable: true };
@@ -339,7 +344,7 @@ describe('the end of a build', () => {
     expect(await builds.finish(json)).toBe(true);
     expect(await builds.finish(json)).toBe(false);
     expect(await record(lease.requestHash)).toMatchObject({ state: 'done', answer: json.answer });
-    await builds.submit(request({ packages: ['next'] }), 10);
+    await submit(request({ packages: ['next'] }), 10);
     expect(await claim()).toMatchObject({ attempt: 1 });
   });
 
@@ -355,7 +360,7 @@ describe('the end of a build', () => {
   test('with a builder that is outdated by now is not the answer for who did not pin the revision', async () => {
     const { lease, json } = await sealedBuild();
     await builds.finish(json);
-    const anew = await builds.submit(request({}, 'e'.repeat(64)), 10);
+    const anew = await submit(request({}, 'e'.repeat(64)), 10);
     expect(anew.isNew).toBe(true);
     expect(anew.record.generation).not.toBe(lease.generation);
   });
@@ -381,7 +386,7 @@ describe('the end of a build', () => {
 describe('a pull', () => {
   test('tells what the agent should hold and does not, and what it holds and should not', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     const later = await agents.record(pull({ sequence: 2 }));
     expect(later.revoke).toEqual([`${lease.requestHash}.${lease.generation}.1`]);
@@ -393,7 +398,7 @@ describe('a pull', () => {
 
   test('that crossed the grant on its way does not end an attempt that was taken up meanwhile', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     const later = pull({ sequence: 2 });
     expect((await agents.record(later)).revoke).toHaveLength(1);
@@ -413,7 +418,7 @@ describe('a pull', () => {
 
   test('that does not list a grant nobody took up ends it, uncounted', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     const answer = await attempts.loseAttempt(lease, {
       unlistedBy: pull({ sequence: 2 }),
@@ -435,7 +440,7 @@ describe('a pull', () => {
 describe('what keeps an attempt from hanging', () => {
   test('a grant that nobody takes up five times in a row counts as a loss, and is not given again at once', async () => {
     await agents.record(pull({ slots: 5 }));
-    const { record: build } = await builds.submit(request(), 10);
+    const { record: build } = await submit(request(), 10);
     const answers: { status: string; isCounted?: boolean }[] = [];
     for (let round = 0; round < 5; round += 1) {
       answers.push(await lose(await claimed(), { isCounted: false }));
@@ -454,7 +459,7 @@ describe('what keeps an attempt from hanging', () => {
 
   test('a lease is not renewed for ever, however alive the agent is', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     await attempts.openAttempt(lease, 'stream');
     const key = `wrtfarm:attempt:${lease.requestHash}.${lease.generation}.1`;
@@ -465,7 +470,7 @@ describe('what keeps an attempt from hanging', () => {
 
   test('the late end of an old stream leaves the lease of the new one alone', async () => {
     await agents.record(pull());
-    await builds.submit(request(), 10);
+    await submit(request(), 10);
     const lease = await claimed();
     await attempts.openAttempt(lease, 'old');
     await attempts.openAttempt(lease, 'new');
@@ -482,7 +487,7 @@ test('a late pull of an earlier session takes nothing from the new one', async (
   const renewed = pull({ session: 'b'.repeat(32) });
   await agents.record(pull());
   await agents.record(renewed);
-  await builds.submit(request(), 10);
+  await submit(request(), 10);
   await attempts.openAttempt(await claimed(renewed), 'stream');
   expect(await agents.record(pull({ sequence: 9 }))).toMatchObject({ isNewest: false, revoke: [] });
 });

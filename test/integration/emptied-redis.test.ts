@@ -1,11 +1,12 @@
 import { Command } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { BuildControl } from '../../coordinator/builds/build-control.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
-import { hasCode } from '../../shared/errors.ts';
+import { FarmError, hasCode } from '../../shared/errors.ts';
 import { silentLog } from '../../shared/log.ts';
-import { BuildFarm, OWNER, requestFor } from '../support/build-farm.ts';
+import { OWNER, requestFor } from '../support/build-farm.ts';
+import { useBuildFarm } from '../support/use-build-farm.ts';
 
 /*
  * Redis is emptied before the first command of a step, before the second, and so on: no moment may make a build twice, or lose one that
@@ -15,24 +16,8 @@ import { BuildFarm, OWNER, requestFor } from '../support/build-farm.ts';
 /** More than any step has; a step that is not over by then fails its test. */
 const MOST_COMMANDS = 60;
 
-let farm: BuildFarm;
+const used = useBuildFarm();
 let asked = 0;
-
-beforeAll(async () => {
-  farm = await BuildFarm.start();
-});
-
-afterAll(async () => {
-  await farm[Symbol.asyncDispose]();
-});
-
-beforeEach(async () => {
-  await farm.reset();
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 /** Takes a step once for each of its commands, with Redis emptied right before that one, from a farm that was prepared anew. */
 async function atEveryMoment<T>(
@@ -53,9 +38,9 @@ async function atEveryMoment<T>(
 
 /** Empties Redis right before the command of this number; tells how many were sent. */
 function emptyBefore(moment: number): () => number {
-  const send = farm.redis.sendCommand.bind(farm.redis);
+  const send = used.farm.redis.sendCommand.bind(used.farm.redis);
   let sent = 0;
-  vi.spyOn(farm.redis, 'sendCommand').mockImplementation((...command) => {
+  vi.spyOn(used.farm.redis, 'sendCommand').mockImplementation((...command) => {
     if (sent === moment) send(new Command('flushall'));
     sent += 1;
     return send(...command);
@@ -81,19 +66,16 @@ function newRequest(): ResolvedRequest {
 }
 
 async function begun(request: ResolvedRequest): Promise<Lease> {
-  await farm.builds.service.submit(request, () => OWNER);
-  await farm.endDelays();
-  const lease = await farm.claim(`agent-${asked}`);
-  if (!lease) throw new Error('nothing waits');
-  await farm.builds.attempts.openAttempt(lease, 'stream');
-  return lease;
+  await used.farm.builds.service.submit(request, () => OWNER);
+  await used.farm.endDelays();
+  return await used.farm.begin(`agent-${asked}`);
 }
 
 describe('a finished build', () => {
   const prepare = async () => {
     const request = newRequest();
     const lease = await begun(request);
-    await farm.finish(lease);
+    await used.farm.finish(lease);
     return { request, lease };
   };
 
@@ -101,15 +83,15 @@ describe('a finished build', () => {
     const moments = await atEveryMoment(
       async () => {
         const prepared = await prepare();
-        if (which === 'has forgotten') await farm.redis.flushall();
+        if (which === 'has forgotten') await used.farm.redis.flushall();
         return prepared;
       },
       async ({ request, lease: { generation } }) => {
-        const found = await insist(() => farm.builds.service.submit(request, () => OWNER));
+        const found = await insist(() => used.farm.builds.service.submit(request, () => OWNER));
         expect(found).toMatchObject({ generation, state: 'failed' });
       },
       async ({ lease }) => {
-        expect(await farm.builds.service.get(lease.requestHash)).toMatchObject({
+        expect(await used.farm.builds.service.get(lease.requestHash)).toMatchObject({
           generation: lease.generation,
         });
       },
@@ -121,7 +103,7 @@ describe('a finished build', () => {
     await atEveryMoment(
       prepare,
       async ({ lease: { requestHash, generation } }) => {
-        const found = await insist(() => farm.builds.service.get(requestHash));
+        const found = await insist(() => used.farm.builds.service.get(requestHash));
         expect(found).toMatchObject({ generation, state: 'failed' });
       },
       async () => undefined,
@@ -134,21 +116,21 @@ test('a build that somebody was told of is there, and is the one he was told of'
   const moments = await atEveryMoment(
     async () => newRequest(),
     async (request) => {
-      const record = await insist(() => farm.builds.service.submit(request, () => OWNER));
+      const record = await insist(() => used.farm.builds.service.submit(request, () => OWNER));
       told.set(request, `${record.requestHash} ${record.generation}`);
     },
     async (request) => {
       const [hash = '', generation] = told.get(request)?.split(' ') ?? [];
-      expect(await farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
-      await farm.redis.flushall();
-      expect(await farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
+      expect(await used.farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
+      await used.farm.redis.flushall();
+      expect(await used.farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
     },
   );
   expect(moments).toBeGreaterThan(3);
 });
 
 test('an attempt goes on, or its build waits for another one', async () => {
-  const { attempts, service } = farm.builds;
+  const { attempts, service } = used.farm.builds;
   const moments = await atEveryMoment(
     async () => await begun(newRequest()),
     async (lease) => {
@@ -157,16 +139,16 @@ test('an attempt goes on, or its build waits for another one', async () => {
       await insist(() => attempts.renewLease(lease));
     },
     async (lease) => {
-      await farm.repairCopies();
-      await farm.endDelays();
-      const other = await farm.claim('another');
-      await insist(() => farm.finish(other ?? lease));
+      await used.farm.repairCopies();
+      await used.farm.endDelays();
+      const other = await used.farm.claim('another');
+      await insist(() => used.farm.finish(other ?? lease));
       expect(await service.get(lease.requestHash)).toMatchObject({
         state: 'failed',
         generation: lease.generation,
       });
-      expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
-      expect(await farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
+      expect(await used.farm.redis.zcard('wrtfarm:queued')).toBe(0);
+      expect(await used.farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
   );
   expect(moments).toBeGreaterThan(2);
@@ -176,43 +158,106 @@ test('a result is kept once, and nobody makes it again', async () => {
   const moments = await atEveryMoment(
     async () => await begun(newRequest()),
     async (lease) => {
-      await insist(() => farm.finish(lease)).catch((thrown: unknown) => {
+      await insist(() => used.farm.finish(lease)).catch((thrown: unknown) => {
         // It is over, and its agent was not told so.
         if (!hasCode(thrown, 'lease_lost')) throw thrown;
       });
     },
     async ({ requestHash, generation, attempt }) => {
-      await farm.repairCopies();
-      await farm.endDelays();
-      expect(await farm.claim('another')).toBeUndefined();
-      expect(await farm.builds.service.get(requestHash)).toMatchObject({
+      await used.farm.repairCopies();
+      await used.farm.endDelays();
+      expect(await used.farm.claim('another')).toBeUndefined();
+      expect(await used.farm.builds.service.get(requestHash)).toMatchObject({
         state: 'failed',
         generation,
         attempt,
       });
-      expect((await farm.artifacts.newest(requestHash))?.attempt).toBe(attempt);
-      expect(await farm.redis.zcard('wrtfarm:queued')).toBe(0);
-      expect(await farm.redis.zcard('wrtfarm:leases')).toBe(0);
-      expect(await farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
+      expect((await used.farm.artifacts.newest(requestHash))?.attempt).toBe(attempt);
+      expect(await used.farm.redis.zcard('wrtfarm:queued')).toBe(0);
+      expect(await used.farm.redis.zcard('wrtfarm:leases')).toBe(0);
+      expect(await used.farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
   );
   expect(moments).toBeGreaterThan(5);
 });
 
 test('what an operator was told is cancelled stays so', async () => {
-  const { artifacts } = farm;
+  const { artifacts } = used.farm;
   const queue = { wakeAgent: () => undefined };
-  const control = new BuildControl({ ...farm.builds, artifacts, queue, log: silentLog });
+  const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
   await atEveryMoment(
     async () => await begun(newRequest()),
     async ({ requestHash }) => {
       await insist(() => control.cancel(requestHash));
     },
     async ({ requestHash, generation }) => {
-      await farm.repairCopies();
-      await farm.endDelays();
-      expect(await farm.claim('another')).toBeUndefined();
-      expect(await farm.builds.service.get(requestHash)).toMatchObject({ state: 'cancelled', generation });
+      await used.farm.repairCopies();
+      await used.farm.endDelays();
+      expect(await used.farm.claim('another')).toBeUndefined();
+      expect(await used.farm.builds.service.get(requestHash)).toMatchObject({
+        state: 'cancelled',
+        generation,
+      });
     },
   );
+});
+
+describe('a build that Redis loses while it is ended', () => {
+  test('and that is put back before its build.json is written is final by it', async () => {
+    const hash = await used.farm.submit();
+    const lease = await used.farm.begin();
+    const commit = used.farm.artifacts.commit.bind(used.farm.artifacts);
+    vi.spyOn(used.farm.artifacts, 'commit').mockImplementationOnce(async (json) => {
+      await used.farm.redis.flushall();
+      await used.farm.builds.attempts.renewLease(lease);
+      return await commit(json);
+    });
+    await used.farm.finish(lease);
+    expect(used.farm.repairs).toContain('adopted_attempt');
+    expect(await used.farm.builds.builds.get(hash)).toMatchObject({
+      state: 'failed',
+      attempt: lease.attempt,
+    });
+    expect(used.farm.finished).toEqual([hash]);
+    expect(await used.farm.redis.zcard('wrtfarm:leases')).toBe(0);
+  });
+
+  test('and that is put back after that, by who did not see it yet, is final too', async () => {
+    const hash = await used.farm.submit();
+    const copy = await used.farm.copies.of(hash);
+    await used.farm.finish(await used.farm.begin());
+    await used.farm.redis.flushall();
+    if (copy) await used.farm.copies.keep(copy);
+    vi.spyOn(used.farm.artifacts, 'has').mockResolvedValueOnce(false);
+    await used.farm.repairCopies();
+    expect(await used.farm.stateOf(hash)).toBe('failed');
+    expect(await used.farm.copies.count()).toBe(0);
+    expect(await used.farm.redis.zcard('wrtfarm:queued')).toBe(0);
+  });
+
+  test('is not called finished to its agent, which says so again', async () => {
+    const hash = await used.farm.submit();
+    const lease = await used.farm.begin();
+    const { attempts } = used.farm.builds;
+    const seal = attempts.sealAttempt.bind(attempts);
+    vi.spyOn(attempts, 'sealAttempt').mockImplementationOnce(async (...sealed) => {
+      const answer = await seal(...sealed);
+      await used.farm.redis.flushall();
+      return answer;
+    });
+    await expect(used.farm.finish(lease)).rejects.toMatchObject({ code: 'unavailable' });
+    await used.farm.finish(lease);
+    expect(await used.farm.stateOf(hash)).toBe('failed');
+  });
+
+  test('has not failed because its files were dropped with it', async () => {
+    const hash = await used.farm.submit();
+    const lease = await used.farm.begin();
+    vi.spyOn(used.farm.artifacts, 'makePermanent').mockImplementationOnce(async () => {
+      await used.farm.redis.flushall();
+      throw new FarmError('not_found', 'image.bin is gone');
+    });
+    await expect(used.farm.finish(lease)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await used.farm.artifacts.newest(hash)).toBeUndefined();
+  });
 });

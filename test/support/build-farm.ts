@@ -18,6 +18,7 @@ import { type Clock, systemClock } from '../../shared/clock.ts';
 import { sha256Hex } from '../../shared/digest.ts';
 import type { Artifact } from '../../shared/domain/artifact.ts';
 import type { AttemptResult } from '../../shared/domain/attempt-result.ts';
+import type { BuildState } from '../../shared/domain/build.ts';
 import { builderToken } from '../../shared/domain/builder.ts';
 import { attemptKey, type Lease, leaseToken, newLeaseNonce } from '../../shared/domain/lease.ts';
 import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
@@ -181,6 +182,19 @@ export class BuildFarm implements AsyncDisposable {
     const lease = { ...id, agentId, token: leaseToken(this.farmKey, id, agentId, nonce) };
     await this.redis.sadd(`held-by:${agentId}`, JSON.stringify(lease));
     return lease;
+  }
+
+  /** Claims, and opens the attempt's stream. Throws where nothing waits. */
+  async begin(agentId = 'attic'): Promise<Lease> {
+    const lease = await this.claim(agentId);
+    if (!lease) throw new Error('nothing waits');
+    await this.builds.attempts.openAttempt(lease, 'stream');
+    return lease;
+  }
+
+  /** As Redis has it now; undefined for a build that it does not know. */
+  async stateOf(hash: string): Promise<BuildState | undefined> {
+    return (await this.builds.builds.get(hash))?.state;
   }
 
   /** Lets what is held back wait at once. */

@@ -12,6 +12,7 @@ import { type Lease, leaseTimes, leaseToken, newLeaseNonce } from '../../shared/
 import { plainSpec } from '../../shared/domain/plain-spec.test.support.ts';
 import { firstPull } from '../../shared/messages/first-pull.test.support.ts';
 import { startRedis } from './servers/start-redis.ts';
+import { submitBuild } from './submit-build.ts';
 
 const AGENT = { agentId: 'agent-1', session: 'a'.repeat(32), sequence: 1 };
 const BUILDERS = ['24.10.4', '24.10.5'];
@@ -65,7 +66,7 @@ export class FairFarm implements AsyncDisposable {
   /** A build like no other; its hash. */
   async submit(owner: BuildOwner, builder = 0): Promise<string> {
     this.#count += 1;
-    const { record } = await this.builds.submit(request(`p${this.#count}`, builder), 100_000, owner);
+    const { record } = await submitBuild(this, request(`p${this.#count}`, builder), 100_000, owner);
     return record.requestHash;
   }
 

@@ -1,10 +1,11 @@
 import type { Clock } from '../../../shared/clock.ts';
 import { type Artifact, MANIFEST_NAME } from '../../../shared/domain/artifact.ts';
 import { binDir } from '../../../shared/domain/build.ts';
-import { FarmError, hasCode } from '../../../shared/errors.ts';
+import { FarmError } from '../../../shared/errors.ts';
 import { inParallel } from '../../../shared/in-parallel.ts';
 import type { ArtifactStore, HeldArtifact, StoredFile } from '../artifact-store.ts';
 import { manifestFile } from '../manifest-file.ts';
+import { newestBuild } from '../newest-build.ts';
 import type { KeptBuild } from '../retention-policy.ts';
 import { type BuildJson, parseBuildJson } from '../sealed-build.ts';
 import type { Bucket } from './bucket.ts';
@@ -111,15 +112,9 @@ export class S3Store implements ArtifactStore {
 
   async newest(requestHash: string): Promise<BuildJson | undefined> {
     const prefix = markersPrefix(requestHash);
-    const builds: BuildJson[] = [];
-    for await (const { key } of this.#deps.bucket.list(prefix)) {
-      const json = await this.#readBuildJson(key.slice(prefix.length)).catch((thrown: unknown) => {
-        // One that cannot be understood must not hide the others; a bucket that does not answer is no proof of anything.
-        if (hasCode(thrown, 'unavailable')) throw thrown;
-      });
-      if (json) builds.push(json);
-    }
-    return builds.sort((left, right) => right.finishedAt - left.finishedAt)[0];
+    const folders: string[] = [];
+    for await (const { key } of this.#deps.bucket.list(prefix)) folders.push(key.slice(prefix.length));
+    return await newestBuild(folders.map((folder) => this.#readBuildJson(folder)));
   }
 
   async find(folder: string, name: string): Promise<StoredFile | undefined> {

@@ -1,7 +1,7 @@
 -- Answers from the build of this hash, or creates it queued. One atomic step: equal requests make one build.
 -- a: requestHash, generation, lane, builder, digest, source, spec, client, isPinned, maxQueued, priority (device, bulk),
 --    owner (<priority>:<client>), weight
---    maxQueuedOfOwner: absent for no limit; since: a mark of Redis' life, to create nothing in another one
+--    since: a mark of Redis' life, to create nothing in another one; maxQueuedOfOwner: absent for no limit
 -- answers: status = existing | created | otherLife | full, queueLength | ownerFull
 local key = build_key(a.requestHash)
 local state = redis.call('HGET', key, 'state')
@@ -11,7 +11,7 @@ if state then
   local is_forgettable = (state == 'failed' or state == 'cancelled') and build[2] ~= '1'
   if not is_outdated and not is_forgettable then return answer({ status = 'existing' }) end
 end
-if a.since and a.since ~= redis.call('GET', P .. 'life') then return answer({ status = 'otherLife' }) end
+if a.since ~= redis.call('GET', P .. 'life') then return answer({ status = 'otherLife' }) end
 local length = redis.call('ZCARD', P .. 'queued')
 if length > a.maxQueued then return answer({ status = 'full', queueLength = length }) end
 local of_owner = tonumber(redis.call('HGET', P .. 'client-waiting', a.owner) or '0')

@@ -44,14 +44,16 @@ export class Submitter implements AsyncDisposable {
   readonly builds: BuildStore;
   readonly #redis: Redis;
   readonly #index: BuildIndex;
+  readonly #life: string;
   readonly #queue: TimedQueue;
   readonly #copies: SecondCopies;
 
-  private constructor(connection: NatsConnection, redis: Redis) {
+  private constructor(connection: NatsConnection, redis: Redis, index: BuildIndex, life: string) {
     this.connection = connection;
     this.#redis = redis;
     this.builds = new BuildStore(redis, new RedisScripts(redis));
-    this.#index = new BuildIndex(redis);
+    this.#index = index;
+    this.#life = life;
     const jetstream = new JetStream(connection);
     this.#queue = new TimedQueue(jetstream);
     this.#copies = new SecondCopies(jetstream);
@@ -64,7 +66,9 @@ export class Submitter implements AsyncDisposable {
       inboxPrefix: '_INBOX_coordinator',
       clock: systemClock,
     });
-    return new Submitter(connection, new Redis(farm.redisUrl));
+    const redis = new Redis(farm.redisUrl);
+    const index = new BuildIndex(redis);
+    return new Submitter(connection, redis, index, await index.life());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,7 +79,10 @@ export class Submitter implements AsyncDisposable {
   /** The steps of `BuildService.submit` for a new build. */
   async submit(request: ResolvedRequest): Promise<Submitted> {
     const submitAt = nowMs();
-    const { record } = await this.builds.submit(request, Number.MAX_SAFE_INTEGER);
+    const terms = { since: this.#life, maxQueued: Number.MAX_SAFE_INTEGER, owner: OPERATOR };
+    const submitted = await this.builds.submit(request, terms);
+    if (!submitted) throw new Error('Redis was emptied');
+    const { record } = submitted;
     const publishAt = nowMs();
     const { requestHash, generation, lane, source, spec, client, acceptedAt, attempt } = record;
     await Promise.all([
