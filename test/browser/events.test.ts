@@ -6,7 +6,7 @@ import { ARCHER, hashFor } from '../support/wire-builds.ts';
 
 /* What a page of another origin sees of a build with the browser's own EventSource. */
 
-const used = useFarm();
+const used = useFarm({ agents: 0 });
 let browser: TestBrowser;
 
 beforeAll(async () => {
@@ -29,7 +29,10 @@ test('a page follows a build to its end, and then does not come back', async () 
   page.on('response', (response) => {
     if (response.url() === url) answers.push(response.status());
   });
-  const told = await page.evaluate<Told>(`follow(${JSON.stringify(url)})`);
+  const following = page.evaluate<Told>(`follow(${JSON.stringify(url)})`);
+  await page.waitForFunction('globalThis.told?.states.length > 0');
+  await used.farm.startAgent('agent-1');
+  const told = await following;
   await page.context().close();
   expect(told.states.map(({ state, stage }) => stage ?? state)).toEqual(
     expect.arrayContaining(['queued', 'building_image']),
