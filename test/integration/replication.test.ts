@@ -26,10 +26,7 @@ beforeAll(async () => {
   onReplica = connect(replica.url);
 });
 
-afterAll(async () => {
-  replica.thaw();
-  await opened[Symbol.asyncDispose]();
-});
+afterAll(async () => await opened[Symbol.asyncDispose]());
 
 async function marksOnReplica(): Promise<string | null> {
   return await onReplica.get('wrtfarm:replicated');

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
-/** A server process of a test. Disposing ends it and waits until it is gone. */
+/** A server process of a test. Disposing kills it: nothing it holds is wanted any more, and a polite request can be refused. */
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
+  /** Asks it to end, and waits until it is gone. A redis-server that has just become a replica refuses ("Writing initial AOF, can't exit"). */
+  stop(): Promise<void>;
   /** Ends it as a power loss would, and waits until it is gone. */
   kill(): Promise<void>;
   /** Stops it where it is: its connections stand and nothing is answered. Until `thaw`. */
@@ -30,9 +32,10 @@ export function startProcess(command: string, args: readonly string[], logPath: 
   };
   return {
     pid: child.pid,
+    stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
-    [Symbol.asyncDispose]: () => end('SIGTERM'),
+    [Symbol.asyncDispose]: () => end('SIGKILL'),
   };
 }

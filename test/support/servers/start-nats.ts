@@ -38,7 +38,7 @@ export async function startNats(): Promise<TestNats> {
   return {
     url: `nats://127.0.0.1:${port}`,
     start,
-    stop: async () => await server?.[Symbol.asyncDispose](),
+    stop: async () => await server?.stop(),
     crash: async () => {
       await server?.kill();
       await start();
