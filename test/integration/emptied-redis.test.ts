@@ -5,6 +5,7 @@ import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
 import { FarmError, hasCode } from '../../shared/errors.ts';
 import { silentLog } from '../../shared/log.ts';
+import { atEveryMoment, type Disturbance, insist } from '../support/at-every-moment.ts';
 import { OWNER, requestFor } from '../support/build-farm.ts';
 import { useBuildFarm } from '../support/use-build-farm.ts';
 
@@ -13,31 +14,11 @@ import { useBuildFarm } from '../support/use-build-farm.ts';
  * somebody was told of.
  */
 
-/** More than any step has; a step that is not over by then fails its test. */
-const MOST_COMMANDS = 60;
-
 const used = useBuildFarm();
 let asked = 0;
 
-/** Takes a step once for each of its commands, with Redis emptied right before that one, from a farm that was prepared anew. */
-async function atEveryMoment<T>(
-  prepare: () => Promise<T>,
-  step: (prepared: T) => Promise<void>,
-  check: (prepared: T) => Promise<void>,
-): Promise<number> {
-  for (let moment = 0; moment < MOST_COMMANDS; moment += 1) {
-    const prepared = await prepare();
-    const sent = emptyBefore(moment);
-    await step(prepared);
-    vi.restoreAllMocks();
-    await check(prepared);
-    if (sent() <= moment) return moment;
-  }
-  throw new Error('the step does not end');
-}
-
-/** Empties Redis right before the command of this number; tells how many were sent. */
-function emptyBefore(moment: number): () => number {
+/** Empties Redis right before a command. */
+const emptied: Disturbance = (moment) => {
   const send = used.farm.redis.sendCommand.bind(used.farm.redis);
   let sent = 0;
   vi.spyOn(used.farm.redis, 'sendCommand').mockImplementation((...command) => {
@@ -46,18 +27,7 @@ function emptyBefore(moment: number): () => number {
     return send(...command);
   });
   return () => sent;
-}
-
-/** Does what fails because Redis does not know what it should until it is done, as clients and agents do. */
-async function insist<T>(step: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await step();
-    } catch (thrown) {
-      if (tries === 3 || !hasCode(thrown, 'unavailable')) throw thrown;
-    }
-  }
-}
+};
 
 /** Nobody asked for it before. */
 function newRequest(): ResolvedRequest {
@@ -80,65 +50,59 @@ describe('a finished build', () => {
   };
 
   test.each(['knows', 'has forgotten'])('that Redis %s is answered to who asks for it', async (which) => {
-    const moments = await atEveryMoment(
-      async () => {
+    const moments = await atEveryMoment(emptied, {
+      prepare: async () => {
         const prepared = await prepare();
         if (which === 'has forgotten') await used.farm.redis.flushall();
         return prepared;
       },
-      async ({ request, lease: { generation } }) => {
+      step: async ({ request, lease: { generation } }) => {
         const found = await insist(() => used.farm.builds.service.submit(request, () => OWNER));
         expect(found).toMatchObject({ generation, state: 'failed' });
       },
-      async ({ lease }) => {
+      check: async ({ lease }) => {
         expect(await used.farm.builds.service.get(lease.requestHash)).toMatchObject({
           generation: lease.generation,
         });
       },
-    );
+    });
     expect(moments).toBeGreaterThan(0);
   });
 
   test('is never unknown to who asks about it', async () => {
-    await atEveryMoment(
+    await atEveryMoment(emptied, {
       prepare,
-      async ({ lease: { requestHash, generation } }) => {
+      step: async ({ lease: { requestHash, generation } }) => {
         const found = await insist(() => used.farm.builds.service.get(requestHash));
         expect(found).toMatchObject({ generation, state: 'failed' });
       },
-      async () => undefined,
-    );
+    });
   });
 });
 
 test('a build that somebody was told of is there, and is the one he was told of', async () => {
-  const told = new Map<ResolvedRequest, string>();
-  const moments = await atEveryMoment(
-    async () => newRequest(),
-    async (request) => {
-      const record = await insist(() => used.farm.builds.service.submit(request, () => OWNER));
-      told.set(request, `${record.requestHash} ${record.generation}`);
-    },
-    async (request) => {
-      const [hash = '', generation] = told.get(request)?.split(' ') ?? [];
+  const moments = await atEveryMoment(emptied, {
+    prepare: async () => newRequest(),
+    step: async (request) => await insist(() => used.farm.builds.service.submit(request, () => OWNER)),
+    check: async (_request, { requestHash: hash, generation }) => {
       expect(await used.farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
       await used.farm.redis.flushall();
       expect(await used.farm.builds.service.get(hash)).toMatchObject({ generation, state: 'queued' });
     },
-  );
+  });
   expect(moments).toBeGreaterThan(3);
 });
 
 test('an attempt goes on, or its build waits for another one', async () => {
   const { attempts, service } = used.farm.builds;
-  const moments = await atEveryMoment(
-    async () => await begun(newRequest()),
-    async (lease) => {
+  const moments = await atEveryMoment(emptied, {
+    prepare: async () => await begun(newRequest()),
+    step: async (lease) => {
       await insist(() => attempts.openAttempt(lease, 'again'));
       await insist(() => attempts.appendLog(lease, 0, Buffer.from('one\n'), 100));
       await insist(() => attempts.renewLease(lease));
     },
-    async (lease) => {
+    check: async (lease) => {
       await used.farm.repairCopies();
       await used.farm.endDelays();
       const other = await used.farm.claim('another');
@@ -150,20 +114,20 @@ test('an attempt goes on, or its build waits for another one', async () => {
       expect(await used.farm.redis.zcard('wrtfarm:queued')).toBe(0);
       expect(await used.farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
-  );
+  });
   expect(moments).toBeGreaterThan(2);
 });
 
 test('a result is kept once, and nobody makes it again', async () => {
-  const moments = await atEveryMoment(
-    async () => await begun(newRequest()),
-    async (lease) => {
+  const moments = await atEveryMoment(emptied, {
+    prepare: async () => await begun(newRequest()),
+    step: async (lease) => {
       await insist(() => used.farm.finish(lease)).catch((thrown: unknown) => {
         // It is over, and its agent was not told so.
         if (!hasCode(thrown, 'lease_lost')) throw thrown;
       });
     },
-    async ({ requestHash, generation, attempt }) => {
+    check: async ({ requestHash, generation, attempt }) => {
       await used.farm.repairCopies();
       await used.farm.endDelays();
       expect(await used.farm.claim('another')).toBeUndefined();
@@ -177,7 +141,7 @@ test('a result is kept once, and nobody makes it again', async () => {
       expect(await used.farm.redis.zcard('wrtfarm:leases')).toBe(0);
       expect(await used.farm.redis.exists('wrtfarm:client-tags', 'wrtfarm:client-waiting')).toBe(0);
     },
-  );
+  });
   expect(moments).toBeGreaterThan(5);
 });
 
@@ -185,12 +149,12 @@ test('what an operator was told is cancelled stays so', async () => {
   const { artifacts } = used.farm;
   const queue = { wakeAgent: () => undefined };
   const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
-  await atEveryMoment(
-    async () => await begun(newRequest()),
-    async ({ requestHash }) => {
+  await atEveryMoment(emptied, {
+    prepare: async () => await begun(newRequest()),
+    step: async ({ requestHash }) => {
       await insist(() => control.cancel(requestHash));
     },
-    async ({ requestHash, generation }) => {
+    check: async ({ requestHash, generation }) => {
       await used.farm.repairCopies();
       await used.farm.endDelays();
       expect(await used.farm.claim('another')).toBeUndefined();
@@ -199,7 +163,7 @@ test('what an operator was told is cancelled stays so', async () => {
         generation,
       });
     },
-  );
+  });
 });
 
 describe('a build that Redis loses while it is ended', () => {

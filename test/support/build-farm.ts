@@ -152,6 +152,21 @@ export class BuildFarm implements AsyncDisposable {
     return new CopyRepair({ ...this.builds, copies, each, onRepair, clock, log: silentLog });
   }
 
+  /** What a keeper does in time for what should have been done at once, and one look at the second copies. */
+  async keep(): Promise<void> {
+    const { builds, index, service, commit } = this.builds;
+    for (const hash of await index.unpublishedFor(0)) {
+      const record = await builds.get(hash);
+      if (record) await service.publish(record);
+    }
+    for (const hash of await index.publishingFor(0)) await commit.complete(hash);
+    for (const hash of await index.unpurgedFor(0)) {
+      const record = await builds.get(hash);
+      if (record) await commit.purge(hash, record.generation);
+    }
+    await this.repairCopies();
+  }
+
   /** Asks for an image nobody asked for before; returns the request hash. */
   async submit(): Promise<string> {
     this.#asked += 1;
