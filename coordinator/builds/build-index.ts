@@ -80,10 +80,6 @@ export class BuildIndex {
     return (await this.#redis.zscore(UNPUBLISHED_KEY, hash)) !== null;
   }
 
-  async markPublished(hash: string): Promise<void> {
-    await this.#redis.zrem(UNPUBLISHED_KEY, hash);
-  }
-
   /** Final builds whose second copy was not confirmed gone within `olderThanMs`, at most 100. */
   async unpurgedFor(olderThanMs: number): Promise<readonly string[]> {
     return await this.#olderThan(UNPURGED_KEY, olderThanMs);

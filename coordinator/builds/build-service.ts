@@ -18,7 +18,7 @@ import type { WaitingQueue } from './waiting-queue.ts';
 
 export interface BuildServiceDependencies {
   readonly builds: BuildStore;
-  readonly index: Pick<BuildIndex, 'markPublished' | 'isUnpublished' | 'isWhole' | 'life'>;
+  readonly index: Pick<BuildIndex, 'isUnpublished' | 'isWhole' | 'life'>;
   readonly waiting: WaitingQueue;
   readonly artifacts: Pick<ArtifactStore, 'newest' | 'has'>;
   readonly queue: Pick<JobQueue, 'publishJob'>;
@@ -171,14 +171,14 @@ export class BuildService {
    * is accepted all the same.
    */
   async publish(record: BuildRecord, owner?: BuildOwner): Promise<void> {
-    const { queue, copies, builds, index, log } = this.#deps;
+    const { queue, copies, builds, log } = this.#deps;
     const { requestHash, generation, lane, source, spec, client, acceptedAt } = record;
     try {
       const copy = owner
         ? { requestHash, generation, lane, source, spec, client, acceptedAt, owner }
         : await builds.secondCopy(requestHash);
       await Promise.all([
-        copy && copies.keep(copy),
+        copy && copies.keep(copy, () => builds.unfinished(requestHash)),
         record.state === 'queued' &&
           queue.publishJob(
             lane,
@@ -187,7 +187,7 @@ export class BuildService {
             attemptKey({ requestHash, generation, attempt: record.attempt + 1 }),
           ),
       ]);
-      await index.markPublished(requestHash);
+      await builds.markPublished(requestHash, generation);
     } catch (thrown) {
       log.warn(
         { requestHash, reason: messageOf(thrown) },

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { Type } from 'typebox';
-import { isFinal, newGeneration } from '../../shared/domain/build.ts';
+import { type BuildState, isFinal, newGeneration } from '../../shared/domain/build.ts';
 import { laneOf, requestHash } from '../../shared/domain/build-spec.ts';
 import { type BuilderSource, builderToken } from '../../shared/domain/builder.ts';
 import { FarmError } from '../../shared/errors.ts';
@@ -117,6 +117,17 @@ export class BuildStore {
   async isStill(record: BuildRecord): Promise<boolean> {
     const [state, generation] = await this.#redis.hmget(buildKey(record.requestHash), 'state', 'generation');
     return state === record.state && generation === record.generation;
+  }
+
+  /** The generation of an unfinished build; undefined where there is none. */
+  async unfinished(requestHash: string): Promise<string | undefined> {
+    const [state, generation] = await this.#redis.hmget(buildKey(requestHash), 'state', 'generation');
+    return state && generation && !isFinal(state as BuildState) ? generation : undefined;
+  }
+
+  /** Notes that a build's messages are on NATS; of one that took its place they are still to come. `generation` empty: of none. */
+  async markPublished(requestHash: string, generation: string): Promise<void> {
+    await this.#scripts.run('mark-published', { requestHash, generation });
   }
 
   /** Sends a queued build that cannot be made on its way to a final state. */

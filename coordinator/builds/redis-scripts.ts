@@ -38,6 +38,7 @@ const ANSWERS = {
     agentId: Type.Optional(Type.String()),
     isCounted: Type.Optional(Type.Boolean()),
   }),
+  'mark-published': Type.Object({ status: Type.Enum(['noted', 'other']) }),
   'mend-times': Type.Object({ mended: Type.Integer() }),
   'open-attempt': Type.Object({
     status: Type.Enum(['open', 'ended', 'lost']),

@@ -16,7 +16,7 @@ const REST_MS = 5_000;
 
 export interface CopyRepairDependencies {
   readonly copies: Pick<SecondCopies, 'count' | 'hashes' | 'of' | 'keep'>;
-  readonly builds: Pick<BuildStore, 'secondCopy'>;
+  readonly builds: Pick<BuildStore, 'secondCopy' | 'unfinished'>;
   readonly index: BuildIndex;
   readonly recovery: Pick<Recovery, 'copy'>;
   readonly commit: Pick<FinalCommit, 'purge'>;
@@ -83,7 +83,7 @@ export class CopyRepair {
         if (await index.isUnpublished(hash)) return;
         const copy = await builds.secondCopy(hash);
         if (!copy) return;
-        await copies.keep(copy);
+        await copies.keep(copy, () => builds.unfinished(hash));
         onRepair('republished_copy');
         log.warn({ requestHash: hash }, 'the second copy of a build was missing and is kept again');
       },

@@ -173,7 +173,7 @@ export class Keeper {
     await this.#each(await index.unpublishedFor(UNPUBLISHED_MS), async (hash) => {
       const record = await builds.get(hash);
       if (!record || isFinal(record.state)) {
-        await index.markPublished(hash);
+        await builds.markPublished(hash, record?.generation ?? '');
         return;
       }
       await service.publish(record);

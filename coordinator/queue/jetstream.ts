@@ -6,6 +6,9 @@ export const REQUEST_MS = 2_000;
 
 type StreamConfig = Parameters<JetStreamManager['streams']['add']>[0];
 
+/** "wrong last sequence". Source: JSStreamWrongLastSequenceErrF in nats-server's errors.json. */
+const WRONG_LAST_SEQUENCE = 10071;
+
 /** JetStream as the queue asks it: failures are FarmError `unavailable` that say what was not done. Ends with the connection. */
 export class JetStream {
   readonly connection: NatsConnection;
@@ -56,6 +59,23 @@ export class JetStream {
         .publish(subject, JSON.stringify(message), messageId === undefined ? {} : { msgID: messageId });
     });
   }
+
+  /**
+   * Publishes where the last message of the subject is still the one of this sequence; 0 for none.
+   * @returns false where it is another one.
+   */
+  async publishAfter(subject: string, message: object, lastSequence: number): Promise<boolean> {
+    return await this.ask(`publish to ${subject}`, async () => {
+      return await this.connection
+        .jetstream({ timeout: REQUEST_MS })
+        .publish(subject, JSON.stringify(message), { expect: { lastSubjectSequence: lastSequence } })
+        .then(() => true)
+        .catch((thrown: unknown) => {
+          if (errorCode(thrown) !== WRONG_LAST_SEQUENCE) throw thrown;
+          return false;
+        });
+    });
+  }
 }
 
 /**
@@ -73,6 +93,10 @@ export async function firstOf(
     if (!isNotFound(thrown)) throw thrown;
     return undefined;
   });
+}
+
+function errorCode(thrown: unknown): number | undefined {
+  return thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
 }
 
 /** Whether the server says that there is no such stream or message. */

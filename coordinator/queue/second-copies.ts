@@ -1,8 +1,12 @@
-import { nanos, RetentionPolicy, StorageType } from 'nats';
+import { nanos, RetentionPolicy, StorageType, type StoredMsg } from 'nats';
+import { FarmError } from '../../shared/errors.ts';
 import { type AcceptedBuild, AcceptedBuildSchema } from '../../shared/messages/job.ts';
 import { ACCEPTED_STREAM, acceptedSubject } from '../../shared/messages/subjects.ts';
 import { parseJsonAs } from '../../shared/schema.ts';
 import { firstOf, isNotFound, type JetStream } from './jetstream.ts';
+
+/** A copy that others changed between a look and a write is looked at again so often. */
+const TRIES = 5;
 
 /**
  * The second copy of every unfinished build, in the stream ACCEPTED: one message a request hash, the newest. A copy is a candidate,
@@ -28,9 +32,26 @@ export class SecondCopies {
     });
   }
 
-  /** Keeps a build until its final state, in place of any earlier one of its hash. Safe to repeat. */
-  async keep(build: AcceptedBuild): Promise<void> {
-    await this.#jetstream.publish(acceptedSubject(build.requestHash), build);
+  /**
+   * Keeps a build until its final state, in place of an earlier one of its hash, never of a later one: a coordinator that was frozen
+   * may come with a build that is over. Safe to repeat.
+   * @param unfinished the generation that Redis has unfinished under this hash now, if any. Asked where there is a copy of another one.
+   */
+  async keep(build: AcceptedBuild, unfinished: () => Promise<string | undefined>): Promise<void> {
+    const { requestHash, generation } = build;
+    let sequence = 0;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      if (await this.#jetstream.publishAfter(acceptedSubject(requestHash), build, sequence)) return;
+      const last = await this.#last(requestHash);
+      const held = last && readable(last);
+      if (held?.generation === generation) return;
+      if (held && isLater(held, build, await unfinished())) return;
+      sequence = last?.seq ?? 0;
+    }
+    throw new FarmError(
+      'unavailable',
+      `others change the second copy of ${requestHash} all the time; try again`,
+    );
   }
 
   async of(requestHash: string): Promise<AcceptedBuild | undefined> {
@@ -68,17 +89,40 @@ export class SecondCopies {
   async #find(
     requestHash: string,
   ): Promise<{ readonly sequence: number; readonly build: AcceptedBuild } | undefined> {
-    return await this.#jetstream.ask(`look up accepted build ${requestHash}`, async (manager) => {
-      const subject = acceptedSubject(requestHash);
-      const last = await manager.streams
-        .getMessage(ACCEPTED_STREAM, { last_by_subj: subject })
-        .catch((thrown: unknown) => {
-          if (!isNotFound(thrown)) throw thrown;
-        });
-      const message = last ?? (await firstOf(manager, ACCEPTED_STREAM, subject));
-      if (!message) return undefined;
-      const build = parseJsonAs(AcceptedBuildSchema, message.string(), `accepted build ${requestHash}`);
-      return { sequence: message.seq, build };
+    const message =
+      (await this.#last(requestHash)) ??
+      (await this.#jetstream.ask(`look for accepted build ${requestHash}`, (manager) =>
+        firstOf(manager, ACCEPTED_STREAM, acceptedSubject(requestHash)),
+      ));
+    return message && { sequence: message.seq, build: read(message) };
+  }
+
+  async #last(requestHash: string): Promise<StoredMsg | undefined> {
+    return await this.#jetstream.ask(`look up accepted build ${requestHash}`, async ({ streams }) => {
+      const query = { last_by_subj: acceptedSubject(requestHash) };
+      return await streams.getMessage(ACCEPTED_STREAM, query).catch((thrown: unknown) => {
+        if (!isNotFound(thrown)) throw thrown;
+        return undefined;
+      });
     });
   }
+}
+
+function read(message: StoredMsg): AcceptedBuild {
+  return parseJsonAs(AcceptedBuildSchema, message.string(), `accepted build of ${message.subject}`);
+}
+
+/** Undefined for what nobody can read, in whose place anything may be kept. */
+function readable(message: StoredMsg): AcceptedBuild | undefined {
+  try {
+    return read(message);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the held copy is of a later build. Redis tells; where it lost both, their times do. */
+function isLater(held: AcceptedBuild, build: AcceptedBuild, unfinished: string | undefined): boolean {
+  if (unfinished === build.generation) return false;
+  return unfinished === held.generation || held.acceptedAt > build.acceptedAt;
 }

@@ -191,7 +191,7 @@ describe('a build that Redis loses while it is ended', () => {
     const copy = await used.farm.copies.of(hash);
     await used.farm.finish(await used.farm.begin());
     await used.farm.redis.flushall();
-    if (copy) await used.farm.copies.keep(copy);
+    if (copy) await used.farm.copies.keep(copy, async () => undefined);
     vi.spyOn(used.farm.artifacts, 'has').mockResolvedValueOnce(false);
     await used.farm.repairCopies();
     expect(await used.farm.stateOf(hash)).toBe('failed');

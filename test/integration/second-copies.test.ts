@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { OPERATOR } from '../../coordinator/builds/build-owner.ts';
 import { systemClock } from '../../shared/clock.ts';
+import { binDir, newGeneration } from '../../shared/domain/build.ts';
 import { FarmError } from '../../shared/errors.ts';
+import { acceptedSubject } from '../../shared/messages/subjects.ts';
 import { OWNER, requestFor } from '../support/build-farm.ts';
 import { eventually } from '../support/eventually.ts';
 import { useBuildFarm } from '../support/use-build-farm.ts';
@@ -16,7 +18,7 @@ describe('a second copy', () => {
     await used.farm.finish(lease);
     expect(await used.farm.copies.of(hash)).toBeUndefined();
     // A server that was killed brings back what was removed.
-    if (copy) await used.farm.copies.keep(copy);
+    if (copy) await used.farm.copies.keep(copy, async () => undefined);
     await used.farm.redis.flushall();
     expect((await used.farm.builds.service.get(hash))?.state).toBe('failed');
     await used.farm.repairCopies();
@@ -29,6 +31,70 @@ describe('a second copy', () => {
     const hash = await used.farm.submit();
     await used.farm.copies.remove(hash, 'f'.repeat(32));
     expect(await used.farm.copies.of(hash)).toBeDefined();
+  });
+
+  test("that comes late does not take the place of a later build's", async () => {
+    const { service, builds, index } = used.farm.builds;
+    const request = requestFor('made-anew-meanwhile');
+    const keep = used.farm.copies.keep.bind(used.farm.copies);
+    let thaw = (): void => undefined;
+    const thawed = new Promise<void>((resolve) => {
+      thaw = resolve;
+    });
+    vi.spyOn(used.farm.copies, 'keep').mockImplementationOnce(async (...late) => {
+      await thawed;
+      await keep(...late);
+    });
+    const frozen = service.submit(request, () => OWNER);
+    const { requestHash, generation } = await eventually(async () => {
+      const [hash = ''] = await index.unpublishedFor(0);
+      return (await builds.secondCopy(hash)) ?? Promise.reject(new Error('not yet'));
+    });
+    await used.farm.keep();
+    await used.farm.finish(await used.farm.begin());
+    await service.forget(requestHash, generation);
+    await used.farm.artifacts.remove({ requestHash, binDir: binDir(requestHash, generation) });
+    const later = await service.submit(request, () => OWNER);
+    expect(later.generation).not.toBe(generation);
+    thaw();
+    await frozen;
+    await used.farm.redis.flushall();
+    expect(await service.get(requestHash)).toMatchObject({ generation: later.generation, state: 'queued' });
+  });
+
+  test("takes the place of an earlier build's, of one that nobody can read, and of none", async () => {
+    const hash = await used.farm.submit();
+    const copy = await used.farm.copies.of(hash);
+    if (!copy) throw new Error('there is no copy');
+    const inRedis = async () => await used.farm.builds.builds.unfinished(hash);
+    const held = async () => (await used.farm.copies.of(hash))?.generation;
+    // Clocks may be wrong: of what is unfinished Redis knows.
+    const earlier = { ...copy, generation: newGeneration(), acceptedAt: copy.acceptedAt + 60_000 };
+    await used.farm.copies.keep(earlier, async () => earlier.generation);
+    expect(await held()).toBe(earlier.generation);
+    await used.farm.copies.keep(copy, inRedis);
+    expect(await held()).toBe(copy.generation);
+    await used.farm.copies.keep(earlier, inRedis);
+    expect(await held()).toBe(copy.generation);
+    await used.farm.jetstream.publish(acceptedSubject(hash), { unreadable: true });
+    await used.farm.copies.keep(copy, inRedis);
+    expect(await held()).toBe(copy.generation);
+    await used.farm.copies.remove(hash, copy.generation);
+    await used.farm.copies.keep(copy, inRedis);
+    expect(await held()).toBe(copy.generation);
+  });
+
+  test('that was kept does not answer for that of a later build', async () => {
+    const { builds, index } = used.farm.builds;
+    const hash = await used.farm.submit();
+    await used.farm.redis.zadd('wrtfarm:unpublished', Date.now(), hash);
+    await builds.markPublished(hash, newGeneration());
+    expect(await index.isUnpublished(hash)).toBe(true);
+    await builds.markPublished(hash, (await builds.unfinished(hash)) ?? '');
+    expect(await index.isUnpublished(hash)).toBe(false);
+    await used.farm.redis.zadd('wrtfarm:unpublished', Date.now(), 'f'.repeat(64));
+    await builds.markPublished('f'.repeat(64), '');
+    expect(await index.isUnpublished('f'.repeat(64))).toBe(false);
   });
 
   test('that JetStream lost is kept anew', async () => {
@@ -50,7 +116,7 @@ describe('a second copy', () => {
     await used.farm.redis.zadd('wrtfarm:unpublished', Date.now(), hash);
     await used.farm.repairCopies();
     expect(used.farm.repairs).toEqual([]);
-    await used.farm.builds.index.markPublished(hash);
+    await used.farm.builds.builds.markPublished(hash, copy?.generation ?? '');
     await used.farm.repairCopies();
     expect(used.farm.repairs).toEqual(['republished_copy']);
   });

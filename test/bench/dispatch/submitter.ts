@@ -43,16 +43,14 @@ export class Submitter implements AsyncDisposable {
   readonly connection: NatsConnection;
   readonly builds: BuildStore;
   readonly #redis: Redis;
-  readonly #index: BuildIndex;
   readonly #life: string;
   readonly #queue: TimedQueue;
   readonly #copies: SecondCopies;
 
-  private constructor(connection: NatsConnection, redis: Redis, index: BuildIndex, life: string) {
+  private constructor(connection: NatsConnection, redis: Redis, life: string) {
     this.connection = connection;
     this.#redis = redis;
     this.builds = new BuildStore(redis, new RedisScripts(redis));
-    this.#index = index;
     this.#life = life;
     const jetstream = new JetStream(connection);
     this.#queue = new TimedQueue(jetstream);
@@ -67,8 +65,7 @@ export class Submitter implements AsyncDisposable {
       clock: systemClock,
     });
     const redis = new Redis(farm.redisUrl);
-    const index = new BuildIndex(redis);
-    return new Submitter(connection, redis, index, await index.life());
+    return new Submitter(connection, redis, await new BuildIndex(redis).life());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,7 +83,10 @@ export class Submitter implements AsyncDisposable {
     const publishAt = nowMs();
     const { requestHash, generation, lane, source, spec, client, acceptedAt, attempt } = record;
     await Promise.all([
-      this.#copies.keep({ requestHash, generation, lane, source, spec, client, acceptedAt, owner: OPERATOR }),
+      this.#copies.keep(
+        { requestHash, generation, lane, source, spec, client, acceptedAt, owner: OPERATOR },
+        async () => generation,
+      ),
       this.#queue.publishJob(
         lane,
         builderToken(source),
@@ -95,7 +95,7 @@ export class Submitter implements AsyncDisposable {
       ),
     ]);
     const { wakeAt } = this.#queue;
-    await this.#index.markPublished(requestHash);
+    await this.builds.markPublished(requestHash, generation);
     return { requestHash, submitAt, publishAt, wakeAt };
   }
 
