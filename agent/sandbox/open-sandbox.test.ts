@@ -196,7 +196,7 @@ describe.each(ALL_METHODS)('$layering with $jail', (method) => {
     const sandbox = await open([method]);
     const view = await sandbox.openView(tree);
     const script = `setsid sleep ${mark} & mkdir deep; chmod 0 deep; echo up; sleep ${mark}`;
-    const limited = await run(view, script, { timeoutMs: 700 });
+    const limited = await run(view, script, { timeoutMs: 3_000 });
     expect(limited.end).toEqual({ by: 'timeout' });
     expect(limited.stdout.tail()).toBe('up\n');
     const controller = new AbortController();
@@ -208,6 +208,15 @@ describe.each(ALL_METHODS)('$layering with $jail', (method) => {
     expect(commandLines().includes(mark)).toBe(false);
     await view[Symbol.asyncDispose]();
     expect(readdirSync(join(data, 'attempts'))).toEqual(['etc']);
+  });
+
+  test('a sandbox that is not up within its time says so', async () => {
+    const sandbox = await open([method]);
+    await using view = await sandbox.openView(tree);
+    await expect(run(view, 'true', { timeoutMs: 1 })).rejects.toMatchObject({
+      message: 'the sandbox did not start: it was not up when the time limit was reached',
+      details: { breakage: 'sandbox' },
+    });
   });
 
   test("a build's background processes end with it", async () => {

@@ -186,6 +186,8 @@ async function refuseOther(path: string, kind: 'file' | 'folder'): Promise<void>
 
 /** The first words of a sandbox that did not come up. */
 function explain(result: ProcessResult): string {
+  // What it says when it is ended for that explains nothing.
+  if (result.end.by === 'timeout') return 'it was not up when the time limit was reached';
   const [words = ''] = result.stderr.tail().trim().split('\n');
   if (words !== '') return words.slice(0, 500);
   return result.end.by === 'exit' ? `exit code ${result.end.code}` : `ended by ${result.end.by}`;
