@@ -1,17 +1,15 @@
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Lane } from '../../shared/domain/build-spec.ts';
 import { type AttemptId, attemptKey, parseAttemptKey } from '../../shared/domain/lease.ts';
-import { FarmError, messageOf } from '../../shared/errors.ts';
+import { messageOf } from '../../shared/errors.ts';
 import { JointRead } from '../../shared/joint-read.ts';
-import { PARK_MS, type Pull, type PullAnswer, PullSchema } from '../../shared/messages/pull.ts';
+import { PARK_MS, type Pull } from '../../shared/messages/pull.ts';
 import {
   COORDINATORS_QUEUE,
-  inboxPrefix,
   parseLaneSubject,
   pullReplySubject,
   pullSubject,
 } from '../../shared/messages/subjects.ts';
-import { parseJsonAs } from '../../shared/schema.ts';
 import type { AgentRegistry } from '../agents/agent-registry.ts';
 import type { CoordinatorRegistry } from '../agents/coordinator-registry.ts';
 import type { AttemptEnds } from '../builds/attempt-ends.ts';
@@ -20,6 +18,7 @@ import { freeSlots, type WaitingView } from '../scheduling/farm-view.ts';
 import { matchAgents, servable } from '../scheduling/placement.ts';
 import { Grants, type GrantsDependencies } from './grants.ts';
 import { type Orders, ParkedPull } from './parked-pull.ts';
+import { pullAnswer, readPull, replySubject } from './pull-message.ts';
 import type { WarmPlanner } from './warm-planner.ts';
 
 /** How often parked pulls are compared with what waits, for wake-ups that were lost. */
@@ -96,13 +95,9 @@ export class Broker implements AsyncDisposable {
   }
 
   async #receive(message: Msg): Promise<void> {
-    const agentId = message.subject.split('.')[1] ?? '';
-    const reply = message.reply ?? '';
-    // A reply subject is input: answering it blindly would let an agent make us publish jobs.
-    if (!reply.startsWith(`${inboxPrefix(agentId)}.`)) return;
-    const pull = parseJsonAs(PullSchema, message.string(), `pull of ${agentId}`);
-    if (pull.agentId !== agentId)
-      throw new FarmError('invalid_request', `agent ${agentId} pulled as ${pull.agentId}`);
+    const reply = replySubject(message);
+    if (reply === undefined) return;
+    const pull = readPull(message);
     const send = (
       orders: Orders,
       nextPullMs = orders.evictable && !orders.warm ? RETRY_MS : 0,
@@ -207,23 +202,15 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Without looking at what it says: reading it is what there is no room for. */
-  #turnAway({ subject, reply = '' }: Msg): void {
-    if (reply.startsWith(`${inboxPrefix(subject.split('.')[1] ?? '')}.`)) this.#publish(reply, {}, RETRY_MS);
+  #turnAway(message: Msg): void {
+    const reply = replySubject(message);
+    if (reply !== undefined) this.#publish(reply, {}, RETRY_MS);
   }
 
   #publish(reply: string, orders: Orders, nextPullMs: number): void {
-    const answer: PullAnswer = {
-      version: 1,
-      ...(orders.start ? { start: orders.start } : {}),
-      ...(orders.warm ? { warm: orders.warm } : {}),
-      ...(orders.evictable ? { evictable: [...orders.evictable] } : {}),
-      cancel: [...(orders.cancel ?? [])],
-      drain: orders.drain ?? false,
-      ...(orders.again ? { again: true } : {}),
-      nextPullMs,
-      coordinators: [...this.#deps.coordinators.addresses()],
-    };
-    if (!this.#deps.connection.isClosed()) this.#deps.connection.publish(reply, JSON.stringify(answer));
+    const { connection, coordinators } = this.#deps;
+    if (connection.isClosed()) return;
+    connection.publish(reply, JSON.stringify(pullAnswer(orders, nextPullMs, coordinators.addresses())));
   }
 
   async #wake(subject: string): Promise<void> {
