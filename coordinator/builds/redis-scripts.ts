@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { type Static, type TSchema, Type } from 'typebox';
@@ -114,6 +114,19 @@ const CONFIRMED: ReadonlySet<string> = new Set<ScriptName>([
   'finish-build',
 ]);
 
+/** A second run of these answers otherwise than the first: one that ioredis sent again answers as the first did (`common.lua`). */
+const ANSWERED_ONCE: ReadonlySet<string> = new Set<ScriptName>([
+  'abandon-build',
+  'cancel-build',
+  'claim',
+  'finish-build',
+  'lose-attempt',
+  'plan-warm',
+  'record-pull',
+  'release-delayed',
+  'submit',
+]);
+
 export type ScriptName = keyof typeof ANSWERS;
 export type ScriptAnswer<N extends ScriptName> = Static<(typeof ANSWERS)[N]>;
 
@@ -151,14 +164,16 @@ export class RedisScripts {
   ): Promise<ScriptAnswer<N>> {
     const script = this.#scripts.get(name);
     if (!script) throw new FarmError('internal', `no script ${name}`);
-    const values = payload === undefined ? [JSON.stringify(args)] : [JSON.stringify(args), payload];
+    const call = ANSWERED_ONCE.has(name) ? { call: randomBytes(12).toString('hex') } : {};
+    const text = JSON.stringify({ ...args, ...call });
+    const values = payload === undefined ? [text] : [text, payload];
     try {
-      const text = await this.#redis.evalsha(script.sha1, 0, ...values).catch((thrown: unknown) => {
+      const answer = await this.#redis.evalsha(script.sha1, 0, ...values).catch((thrown: unknown) => {
         if (!messageOf(thrown).includes('NOSCRIPT')) throw thrown;
         return this.#redis.eval(script.text, 0, ...values);
       });
       if (CONFIRMED.has(name)) await this.#replication?.confirm();
-      return parseJsonAs(ANSWERS[name], String(text), `answer of ${name}.lua`) as ScriptAnswer<N>;
+      return parseJsonAs(ANSWERS[name], String(answer), `answer of ${name}.lua`) as ScriptAnswer<N>;
     } catch (thrown) {
       throw translate(name, thrown);
     }

@@ -27,8 +27,14 @@
 -- warm-pauses               zset    the same by the time until which an agent that failed to is not asked again
 -- durations:<builder>       list    how long its newest attempts took, milliseconds, the newest first
 -- log:<attempt key>         list    log chunks; the index is the chunk's number
+-- call:<random>             string  what a call was answered, for a minute
 local P = 'wrtfarm:'
 local a = cjson.decode(ARGV[1])
+
+-- A client whose connection broke sends again what was not answered, though it may have been done: then it is told what was answered.
+local call_key = a.call and P .. 'call:' .. a.call
+local known_answer = call_key and redis.call('GET', call_key)
+if known_answer then return known_answer end
 
 local function now()
   local time = redis.call('TIME')
@@ -77,7 +83,9 @@ local function move_attempt(key, to)
 end
 
 local function answer(value)
-  return cjson.encode(value)
+  local text = cjson.encode(value)
+  if call_key then redis.call('SET', call_key, text, 'EX', 60) end
+  return text
 end
 
 -- The numbers of scheduling/fair-order.ts; a test holds the arithmetic equal.

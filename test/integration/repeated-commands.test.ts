@@ -1,0 +1,125 @@
+import { expect, test, vi } from 'vitest';
+import { BuildControl } from '../../coordinator/builds/build-control.ts';
+import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
+import type { Lease } from '../../shared/domain/lease.ts';
+import { silentLog } from '../../shared/log.ts';
+import { atEveryMoment, type Disturbance, type DisturbedStep } from '../support/at-every-moment.ts';
+import { OWNER, requestFor } from '../support/build-farm.ts';
+import { useBuildFarm } from '../support/use-build-farm.ts';
+
+/*
+ * A client of Redis whose connection breaks sends again what was not answered, and Redis may have done it: one script of a step is run
+ * twice, and only its second answer is heard. Nothing may be done twice for that, nor be left undone.
+ */
+
+const used = useBuildFarm();
+let asked = 0;
+
+const repeated: Disturbance = (moment) => {
+  const run = used.farm.redis.evalsha.bind(used.farm.redis) as (...args: unknown[]) => Promise<unknown>;
+  let made = 0;
+  const twice = async (...args: unknown[]): Promise<unknown> => {
+    const isTheOne = made === moment;
+    made += 1;
+    if (isTheOne) await run(...args);
+    return await run(...args);
+  };
+  vi.spyOn(used.farm.redis, 'evalsha').mockImplementation(twice as typeof used.farm.redis.evalsha);
+  return () => made;
+};
+
+/** As `atEveryMoment`, with scripts that Redis knows already: of one that it does not know the first call does nothing. */
+async function atEveryRepeat<T, R>(step: DisturbedStep<T, R>): Promise<number> {
+  const prepare = async (): Promise<T> => {
+    await used.farm.reset();
+    return await step.prepare();
+  };
+  await step.step(await prepare());
+  return await atEveryMoment(repeated, { ...step, prepare });
+}
+
+function newRequest(): ResolvedRequest {
+  asked += 1;
+  return requestFor(`package-asked-for-twice-${asked}`);
+}
+
+async function begun(): Promise<Lease> {
+  await used.farm.builds.service.submit(newRequest(), () => OWNER);
+  return await used.farm.begin(`agent-${asked}`);
+}
+
+test('a build is made once', async () => {
+  const moments = await atEveryRepeat({
+    prepare: async () => newRequest(),
+    step: async (request) => await used.farm.builds.service.submit(request, () => OWNER),
+    check: async (_request, { requestHash, generation }) => {
+      expect(await used.farm.copies.of(requestHash)).toMatchObject({ generation, owner: OWNER });
+      expect(await used.farm.claim(`agent-${asked}`)).toMatchObject({ requestHash, generation, attempt: 1 });
+      expect(await used.farm.claim(`agent-${asked}`)).toBeUndefined();
+    },
+  });
+  expect(moments).toBeGreaterThan(0);
+});
+
+test('a pull is given one build, and is told of it', async () => {
+  const moments = await atEveryRepeat({
+    prepare: async () => {
+      await used.farm.submit();
+      await used.farm.submit();
+    },
+    step: async () => await used.farm.claim('agent'),
+    check: async (_prepared, lease) => {
+      expect(lease).toMatchObject({ attempt: 1 });
+      expect(await used.farm.redis.zcard('wrtfarm:leases')).toBe(1);
+      expect(await used.farm.redis.zcard('wrtfarm:queued')).toBe(1);
+      await used.farm.builds.attempts.openAttempt(lease as Lease, 'stream');
+    },
+  });
+  expect(moments).toBeGreaterThan(1);
+});
+
+test('a log has each line once, and a result is kept once', async () => {
+  const { attempts } = used.farm.builds;
+  const moments = await atEveryRepeat({
+    prepare: begun,
+    step: async (lease) => {
+      await attempts.openAttempt(lease, 'again');
+      await attempts.appendLog(lease, 0, Buffer.from('one\n'), 100);
+      await attempts.appendLog(lease, 1, Buffer.from('two\n'), 100);
+      await attempts.renewLease(lease);
+      expect(Buffer.concat(await attempts.readLog(lease, 0)).toString()).toBe('one\ntwo\n');
+      await used.farm.finish(lease);
+    },
+    check: async ({ requestHash }) => {
+      expect(await used.farm.stateOf(requestHash)).toBe('failed');
+      expect(used.farm.finished.filter((hash) => hash === requestHash)).toHaveLength(1);
+    },
+  });
+  expect(moments).toBeGreaterThan(4);
+});
+
+test('an attempt is lost once, and its build waits with a job', async () => {
+  const moments = await atEveryRepeat({
+    prepare: begun,
+    step: async (lease) =>
+      await used.farm.builds.ends.lose(lease, 'broken', 'its disk is full', { lease, breakage: 'disk' }),
+    check: async ({ requestHash, attempt }) => {
+      expect(await used.farm.builds.builds.troubles(requestHash)).toHaveLength(1);
+      await used.farm.endDelays();
+      expect(await used.farm.claim('another')).toMatchObject({ requestHash, attempt: attempt + 1 });
+    },
+  });
+  expect(moments).toBeGreaterThan(0);
+});
+
+test('a build is cancelled once', async () => {
+  const { artifacts } = used.farm;
+  const queue = { wakeAgent: () => undefined };
+  const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
+  const moments = await atEveryRepeat({
+    prepare: begun,
+    step: async ({ requestHash }) => await control.cancel(requestHash),
+    check: async ({ requestHash }) => expect(await used.farm.stateOf(requestHash)).toBe('cancelled'),
+  });
+  expect(moments).toBeGreaterThan(0);
+});
