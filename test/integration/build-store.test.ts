@@ -7,7 +7,7 @@ import { AttemptStore } from '../../coordinator/builds/attempt-store.ts';
 import type { BuildRecord, ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { BuildStore, type SubmittedBuild } from '../../coordinator/builds/build-store.ts';
 import { sealFarmFailure } from '../../coordinator/builds/final-answer.ts';
-import { agentKey } from '../../coordinator/builds/keys.ts';
+import { agentKey, logKey } from '../../coordinator/builds/keys.ts';
 import { RedisScripts } from '../../coordinator/builds/redis-scripts.ts';
 import { WaitingQueue } from '../../coordinator/builds/waiting-queue.ts';
 import { KeeperLock } from '../../coordinator/keeper/keeper-lock.ts';
@@ -314,6 +314,7 @@ describe('the end of a build', () => {
     const { record: build } = await submit(request(), 10);
     const lease = await claimed();
     await attempts.openAttempt(lease, 'stream');
+    await attempts.appendLog(lease, 0, Buffer.from('made'), 100);
     const sealed = { ...sealFarmFailure(build, 'x'), outcome: 'done' as const, isCacheable: true };
     await attempts.sealAttempt(lease, sealed);
     await attempts.sealAttempt(lease, sealed);
@@ -337,6 +338,14 @@ describe('the end of a build', () => {
   test('is told to an agent that asks again after it was recorded', async () => {
     const { lease } = await sealedBuild();
     expect(await attempts.openAttempt(lease, 'stream')).toEqual({ status: 'ended' });
+  });
+
+  test('leaves its log in Redis to those who are reading it, not for longer', async () => {
+    const { lease } = await sealedBuild();
+    expect(Buffer.concat([...(await attempts.readLog(lease, 0))]).toString()).toBe('made');
+    const leftMs = await redis.pttl(logKey(attemptKey(lease)));
+    expect(leftMs).toBeGreaterThan(0);
+    expect(leftMs).toBeLessThanOrEqual(300_000);
   });
 
   test('happens once, keeps the answer, and frees the slot', async () => {
