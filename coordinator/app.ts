@@ -35,6 +35,7 @@ import { connectRedis } from './redis.ts';
 import { RedisClock } from './redis-clock.ts';
 import { ArtifactUpload } from './rpc/artifact-upload.ts';
 import { startGrpcServer } from './rpc/grpc-server.ts';
+import { fetchLimits } from './scheduling/warming-state.ts';
 import { StatsReader } from './stats/stats-reader.ts';
 import { StatsRecorder } from './stats/stats-recorder.ts';
 
@@ -144,7 +145,7 @@ async function open(
   const planner = new WarmPlanner({
     ...{ builds, waiting, agents, commit, log },
     farm: parts.farm,
-    limits: { maxFetches: config.maxWarming, maxAhead: aheadOf(config.maxWarming) },
+    limits: fetchLimits(config.maxWarming),
     lifetimes: config,
   });
   const broker = opened.use(
@@ -225,11 +226,6 @@ async function open(
     await http[Symbol.asyncDispose]();
   });
   return { httpUrl: http.url, grpcAddress };
-}
-
-/** Fetches ahead of need leave most of what may be fetched at once to builds that wait. */
-function aheadOf(maxWarming: number): number {
-  return Math.max(1, Math.floor((maxWarming * 3) / 8));
 }
 
 async function openNats(config: CoordinatorConfig, id: string, opened: Disposers): Promise<NatsConnection> {

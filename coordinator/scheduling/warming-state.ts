@@ -9,6 +9,11 @@ export interface FetchLimits {
   readonly maxAhead: number;
 }
 
+/** Fetches ahead of need leave most of what may be fetched at once to builds that wait. */
+export function fetchLimits(maxFetches: number): FetchLimits {
+  return { maxFetches, maxAhead: Math.max(1, Math.floor((maxFetches * 3) / 8)) };
+}
+
 /** What an agent has to do, whatever it is to fetch. */
 export interface Standing {
   /** Score of the first build it could begin with what it has, in a free slot or the next one to become free. */

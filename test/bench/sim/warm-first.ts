@@ -5,13 +5,13 @@ import { expectedDemand } from '../../../coordinator/scheduling/new-release.ts';
 import { matchAgents, servable } from '../../../coordinator/scheduling/placement.ts';
 import { median } from '../../../coordinator/scheduling/timings.ts';
 import { planFetches } from '../../../coordinator/scheduling/warming.ts';
-import type { FetchLimits } from '../../../coordinator/scheduling/warming-state.ts';
+import { fetchLimits } from '../../../coordinator/scheduling/warming-state.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Policy, SimBuild, SimFarm, SimMachine } from './sim-farm.ts';
 import { type SimBuilder, type Trace, UNPACKED_BYTES } from './workload.ts';
 
 /** For ten agents. */
-const LIMITS: FetchLimits = { maxFetches: 8, maxAhead: 3 };
+const LIMITS = fetchLimits(8);
 /** Bytes of a digest do not matter here: upstream never changes under a trace. */
 const DIGEST = 'd'.repeat(64);
 
