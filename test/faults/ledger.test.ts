@@ -3,13 +3,23 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { assetPath } from '../../shared/package-root.ts';
 
-/* The short run; `npm run faults` is the long one. */
+/* The short runs; `npm run faults` is the long one. */
 
-test('a farm that is hurt in every way loses nothing that it accepted', async () => {
-  const args = ['--seed', '1', '--builds', '200', '--quiet'];
-  const run = promisify(execFile)(process.execPath, [assetPath('dist/test/faults/ledger/main.js'), ...args]);
-  const { stdout } = await run.catch((thrown: { readonly stdout?: string }) => ({
-    stdout: thrown.stdout ?? String(thrown),
-  }));
-  expect(stdout).toContain('The ledger balances.');
-}, 180_000);
+test.each([
+  ['a folder', ['--builds', '200']],
+  ['a bucket', ['--builds', '100', '--bucket']],
+])(
+  'a farm with results in %s that is hurt in every way loses nothing that it accepted',
+  async (_place, how) => {
+    const args = ['--seed', '1', '--quiet', ...how];
+    const run = promisify(execFile)(process.execPath, [
+      assetPath('dist/test/faults/ledger/main.js'),
+      ...args,
+    ]);
+    const { stdout } = await run.catch((thrown: { readonly stdout?: string }) => ({
+      stdout: thrown.stdout ?? String(thrown),
+    }));
+    expect(stdout).toContain('The ledger balances.');
+  },
+  180_000,
+);

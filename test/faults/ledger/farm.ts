@@ -12,11 +12,15 @@ import { environmentName } from '../../../shared/env.ts';
 import { Disposers } from '../../../shared/lifecycle.ts';
 import { assetPath } from '../../../shared/package-root.ts';
 import { freePort } from '../../support/servers/start-redis.ts';
+import { startS3, type TestS3 } from '../../support/servers/start-s3.ts';
 import { type SlowProxy, startSlowProxy } from '../../support/slow-proxy.ts';
 import { startMiniUpstream } from '../../support/upstream/start-mini-upstream.ts';
 import { type ArtifactDisk, openArtifactDisk } from './artifact-disk.ts';
 import { ManagedProcess } from './managed-process.ts';
 import { LEDGER_UPSTREAM } from './requests.ts';
+import { BucketResults } from './results/bucket-results.ts';
+import { FolderResults } from './results/folder-results.ts';
+import type { Results } from './results/results.ts';
 
 const START_MS = 60_000;
 /** Longer than any run, milliseconds. */
@@ -26,6 +30,8 @@ export interface FarmSize {
   readonly coordinators: number;
   readonly agents: number;
   readonly slots: number;
+  /** Where results are kept. */
+  readonly place: 'bucket' | 'folder';
   /** What the artifact store may hold, bytes. */
   readonly artifactBytes: number;
 }
@@ -57,6 +63,9 @@ export interface LedgerFarm extends AsyncDisposable {
   readonly coordinators: readonly LedgerCoordinator[];
   readonly agents: readonly LedgerAgent[];
   readonly disk: ArtifactDisk;
+  readonly results: Results;
+  /** The one they are in, if they are in one. */
+  readonly bucket: TestS3 | undefined;
   /** With the rights of a coordinator. */
   readonly natsUrl: string;
   readonly redisUrl: string;
@@ -95,6 +104,8 @@ class FarmStart {
     }
     const disk = await openArtifactDisk(join(this.#folder, 'artifacts'), this.#size.artifactBytes);
     this.#opened.use('artifact disk', disk);
+    const bucket = this.#size.place === 'bucket' ? this.#opened.use('bucket', await startS3()) : undefined;
+    const results = bucket ? new BucketResults(bucket, disk.folder) : new FolderResults(disk.folder);
     const directory = join(this.#folder, 'upstream');
     const upstream = await startMiniUpstream({ directory, ...LEDGER_UPSTREAM, imageBuilder: 'light' });
     this.#opened.use('upstream', upstream);
@@ -106,6 +117,7 @@ class FarmStart {
       adminToken: credentials.adminToken,
       nats: servers.natsUrl,
       redis: servers.redisUrl,
+      ...results.settings,
     };
     await Promise.all([servers.redis.start(), servers.nats.start()]);
     const coordinators = await this.#coordinators(settings);
@@ -124,6 +136,8 @@ class FarmStart {
       coordinators,
       agents,
       disk,
+      results,
+      bucket,
       adminToken: credentials.adminToken,
       processes: () => [
         servers.redis,
@@ -180,7 +194,8 @@ class FarmStart {
         httpPort: String(httpPort),
         grpcPort: String(grpcPort),
         grpcAdvertise: `127.0.0.1:${line.port}`,
-        artifacts: join(this.#folder, 'artifacts'),
+        // With a bucket it is where uploads come in, each coordinator's own.
+        artifacts: join(this.#folder, 'artifacts', ...(this.#size.place === 'bucket' ? [name] : [])),
         allowDefaults: 'true',
         // A result that expires during the run is rightly forgotten.
         keepWithDefaultsMs: String(KEEP_MS),

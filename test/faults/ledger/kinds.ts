@@ -1,5 +1,6 @@
 import type { FaultKind } from './fault-kind.ts';
 import { agentClock } from './kinds/agent-clock.ts';
+import { bucketAway } from './kinds/bucket-away.ts';
 import { coordinatorClock } from './kinds/coordinator-clock.ts';
 import { cutGrpc } from './kinds/cut-grpc.ts';
 import { cutNats } from './kinds/cut-nats.ts';
@@ -18,9 +19,10 @@ import { slowNats } from './kinds/slow-nats.ts';
 import { wipeJetstream } from './kinds/wipe-jetstream.ts';
 import { wipeRedis } from './kinds/wipe-redis.ts';
 
-/** Everything that is done to a farm. */
-export function allKinds(): readonly FaultKind[] {
+/** Everything that is done to a farm, whose results are in a bucket or in a folder. */
+export function allKinds(place: 'bucket' | 'folder'): readonly FaultKind[] {
   return [
+    ...(place === 'bucket' ? [bucketAway] : []),
     killAgent,
     freezeAgent,
     killCoordinator,

@@ -20,6 +20,8 @@ import { wentThrough } from './went-through.ts';
 export interface LedgerOptions {
   readonly seed: number;
   readonly builds: number;
+  /** Where results are kept. */
+  readonly place: 'bucket' | 'folder';
   /** What is done to the farm. */
   readonly kinds: readonly FaultKind[];
   /** How thoroughly recovery times are measured: 1 as usual, 0 not at all. */
@@ -75,6 +77,7 @@ export async function runLedger(options: LedgerOptions): Promise<LedgerReport> {
     coordinators: COORDINATORS,
     agents: AGENTS,
     slots: SLOTS,
+    place: options.place,
     artifactBytes: 64 * 1024 ** 2 + (builds + options.drills * DRILL_MADE) * BUILD_BYTES,
   });
   let findings: readonly Finding[] = [];
@@ -187,7 +190,7 @@ async function audit(
     await auditOnce(farm, builds),
     { check: 'no client was told what cannot be', looked: lines.length, problems: wrong },
     await auditFiles({
-      folder: farm.disk.folder,
+      results: farm.results,
       urls: farm.coordinators.map(({ httpUrl }) => httpUrl),
     }),
     await auditLeftovers(

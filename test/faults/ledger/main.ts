@@ -11,8 +11,9 @@ import { balances, table } from './table.ts';
 
 /* `npm run faults -- --seed N --builds M`: hurts a farm in every way, and proves that nothing accepted was lost. */
 
-const HELP = `npm run faults -- [--seed N] [--builds M] [--without NAME …] [--only NAME …] [--drills X] [--keep] [--quiet]
+const HELP = `npm run faults -- [--seed N] [--builds M] [--without NAME …] [--only NAME …] [--bucket] [--drills X] [--keep] [--quiet]
 Exit code 0 when the ledger balances, 1 when it does not, 2 when there is no such run. Names of faults: a part is enough.
+--bucket: results are kept in a bucket, which is hurt as well.
 Recovery times are measured X times as often as usual: by default once from 1,000 builds on, and not below.
 `;
 
@@ -21,6 +22,7 @@ const OPTIONS = {
   builds: { type: 'string', default: '2000' },
   without: { type: 'string', multiple: true, default: [] },
   only: { type: 'string', multiple: true, default: [] },
+  bucket: { type: 'boolean', default: false },
   drills: { type: 'string' },
   keep: { type: 'boolean', default: false },
   quiet: { type: 'boolean', default: false },
@@ -45,21 +47,22 @@ function wholeNumber(name: 'seed' | 'builds', most: number): number {
 }
 
 /** What the command line asks for; a RangeError says what it cannot be. */
-function wantedRun(): Pick<LedgerOptions, 'seed' | 'builds' | 'kinds' | 'drills'> {
+function wantedRun(): Pick<LedgerOptions, 'seed' | 'builds' | 'place' | 'kinds' | 'drills'> {
   const seed = wholeNumber('seed', 2 ** 31);
   const builds = wholeNumber('builds', MAX_REQUESTS);
   const named = (parts: readonly string[], name: string): boolean =>
     parts.some((part) => name.includes(part));
-  const kinds = allKinds().filter(
+  const place = values.bucket ? 'bucket' : 'folder';
+  const kinds = allKinds(place).filter(
     ({ name }) => !named(values.without, name) && (values.only.length === 0 || named(values.only, name)),
   );
   if (kinds.length === 0) {
-    const names = allKinds().map(({ name }) => name);
+    const names = allKinds(place).map(({ name }) => name);
     throw new RangeError(`--only and --without leave none of the faults: ${names.join(', ')}`);
   }
   const drills = Number(values.drills ?? (builds >= 1_000 ? 1 : 0));
   if (!(drills >= 0)) throw new RangeError('--drills is a number from 0 on');
-  return { seed, builds, kinds, drills };
+  return { seed, builds, place, kinds, drills };
 }
 
 async function main(): Promise<number> {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { allKinds } from './kinds.ts';
 import { exclude, planFaults } from './schedule.ts';
 
-const KINDS = allKinds();
+const KINDS = allKinds('bucket');
 const FARM = { agents: 4, coordinators: 2 };
 const seeds = fc.integer({ min: 1, max: 2 ** 31 });
 const durations = fc.integer({ min: 20_000, max: 3_600_000 });

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import type { RawSettings } from '../../../shared/env.ts';
 import { answer, type S3Habits, type S3Request } from './s3/answer.ts';
 import { Objects, S3Refusal } from './s3/objects.ts';
 import { signatureProblem } from './s3/signature.ts';
@@ -13,7 +12,7 @@ export interface S3Options extends Partial<Pick<S3Habits, 'conditions' | 'pageSi
 /** A bucket on loopback that keeps the rules of S3: signatures, sums, parts, conditions. Holds all in memory. */
 export interface TestS3 extends AsyncDisposable {
   /** The settings of a coordinator that uses it. */
-  readonly settings: RawSettings & { readonly s3Endpoint: string };
+  readonly settings: Readonly<Record<'s3Endpoint' | 's3Bucket' | 's3AccessKey' | 's3SecretKey', string>>;
   readonly objects: Objects;
   /** Requests that came, as `PUT key` or `GET ?list-type=2`, with the query where there is one. */
   readonly requests: readonly string[];
@@ -79,6 +78,10 @@ export async function startS3(options: S3Options = {}): Promise<TestS3> {
       if (bucket !== BUCKET) throw new S3Refusal(404, 'NoSuchBucket');
       const body = await buffer(request);
       const answered = answer(objects, { method, key, query, headers: request.headers, body }, habits);
+      if (typeof fault === 'object' && fault.cutAfterBytes === 0) {
+        response.destroy();
+        return;
+      }
       response.writeHead(answered.status, answered.headers);
       if (typeof fault === 'object' && answered.body) {
         const part = Buffer.from(answered.body).subarray(0, fault.cutAfterBytes);

@@ -7,6 +7,7 @@ import { sha256Hex } from '../../../../shared/digest.ts';
 import { binDir } from '../../../../shared/domain/build.ts';
 import { useFarm } from '../../../support/use-farm.ts';
 import { build, X86 } from '../../../support/wire-builds.ts';
+import { FolderResults } from '../results/folder-results.ts';
 import { auditFiles, type ServedStore } from './files.ts';
 
 /* The audit is worth something only if it finds what it looks for. */
@@ -15,11 +16,13 @@ const used = useFarm({
   upstream: { versions: [X86.version], targets: [X86.target], imageBuilder: 'light' },
 });
 let store: ServedStore;
+let folder: string;
 let untouched: string;
 
 beforeAll(async () => {
   for (const name of ['vim', 'nano']) await build(used.wire, { ...X86, packages: [name] });
-  store = { folder: used.farm.artifacts, urls: [used.farm.url] };
+  folder = used.farm.artifacts;
+  store = { results: new FolderResults(folder), urls: [used.farm.url] };
   untouched = `${used.farm.artifacts}.untouched`;
   await cp(used.farm.artifacts, untouched, { recursive: true });
 });
@@ -29,22 +32,22 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await rm(store.folder, { recursive: true });
-  await cp(untouched, store.folder, { recursive: true });
+  await rm(folder, { recursive: true });
+  await cp(untouched, folder, { recursive: true });
 });
 
 async function results(): Promise<readonly [BuildJson, BuildJson]> {
-  const found = await new DirectoryStore(store.folder).kept();
+  const found = await new DirectoryStore(folder).kept();
   const [one, other] = await Promise.all(
-    found.map(async ({ requestHash }) => await new DirectoryStore(store.folder).newest(requestHash)),
+    found.map(async ({ requestHash }) => await new DirectoryStore(folder).newest(requestHash)),
   );
   if (!one || !other) throw new Error('there are no two results');
   return [one, other];
 }
 
 function pathOf(json: BuildJson, name: string): string {
-  const folder = binDir(json.requestHash, json.generation);
-  return join(store.folder, 'builds', folder.slice(0, 2), folder, name);
+  const served = binDir(json.requestHash, json.generation);
+  return join(folder, 'builds', served.slice(0, 2), served, name);
 }
 
 function sha256OfImage(json: BuildJson): string {

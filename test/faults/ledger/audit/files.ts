@@ -1,15 +1,14 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { BuildJsonSchema } from '../../../../coordinator/artifacts/sealed-build.ts';
 import { sha256Hex } from '../../../../shared/digest.ts';
 import { BUILD_LOG_NAME } from '../../../../shared/domain/artifact.ts';
 import { parseJsonAs } from '../../../../shared/schema.ts';
+import type { Results } from '../results/results.ts';
 import type { Finding } from './finding.ts';
 import { inParallel } from './in-parallel.ts';
 
 /** An artifact store, and the coordinators that serve it. */
 export interface ServedStore {
-  readonly folder: string;
+  readonly results: Pick<Results, 'buildJsons'>;
   readonly urls: readonly string[];
 }
 
@@ -17,10 +16,8 @@ export interface ServedStore {
 export async function auditFiles(store: ServedStore): Promise<Finding> {
   const problems: string[] = [];
   let looked = 0;
-  const paths = await buildJsonPaths(store.folder);
-  await inParallel(paths, 8, async (path) => {
-    const json = readBuildJson(await readFile(path, 'utf8'), path);
-    const folder = path.split('/').at(-2) ?? '';
+  await inParallel([...(await store.results.buildJsons())], 8, async ([folder, text]) => {
+    const json = parseJsonAs(BuildJsonSchema, text, `build.json of ${folder}`);
     const markers = new Map<string, string>();
     for (const artifact of json.artifacts) {
       const url = store.urls[looked % store.urls.length];
@@ -51,15 +48,6 @@ async function download(url: string): Promise<{ readonly status: number; readonl
   } catch {
     return { status: 0, bytes: Buffer.alloc(0) };
   }
-}
-
-async function buildJsonPaths(root: string): Promise<readonly string[]> {
-  const entries = await readdir(join(root, 'builds'), { recursive: true }).catch(() => []);
-  return entries.filter((name) => name.endsWith('/build.json')).map((name) => join(root, 'builds', name));
-}
-
-function readBuildJson(text: string, path: string) {
-  return parseJsonAs(BuildJsonSchema, text, path);
 }
 
 /** The attempts a file tells of; see `buildLightArchive`. */

@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { LedgerFarm } from '../farm.ts';
 import type { AnswerLine, LedgerLine } from '../ledger-file.ts';
 import { ledgerRequest } from '../requests.ts';
@@ -71,8 +69,8 @@ export async function auditOnce(farm: LedgerFarm, builds: readonly AcceptedBuild
     if (after) problems.push(`${short}: final, and later ${after.said} at coordinator ${after.coordinator}`);
     const gone = answers.find(({ status }) => status === 404);
     if (gone) problems.push(`${short}: coordinator ${gone.coordinator} did not know it`);
-    const folders = await readdir(join(farm.disk.folder, 'requests', hash.slice(0, 2), hash)).catch(() => []);
-    if (folders.length > 1) problems.push(`${short}: ${folders.length} results are in the store`);
+    const count = await farm.results.countOf(hash);
+    if (count > 1) problems.push(`${short}: ${count} results are in the store`);
   }
   return { check: 'no build was finished twice', looked: builds.length, problems };
 }

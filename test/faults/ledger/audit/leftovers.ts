@@ -35,7 +35,7 @@ export async function auditLeftovers(
 ): Promise<Finding> {
   const began = Date.now();
   for (;;) {
-    const uploads = await uploadLeftovers(farm);
+    const uploads = await farm.results.uploads();
     const problems = [
       ...(await redisLeftovers(farm)),
       ...(await jetstreamLeftovers(farm)),
@@ -118,16 +118,7 @@ async function fileLeftovers(farm: LedgerFarm): Promise<string[]> {
     await expectEmpty(join(data, 'attempts'), ['etc']);
     await expectEmpty(join(data, 'logs'));
   }
-  const stored = await readdir(join(farm.disk.folder, 'builds'), { recursive: true }).catch(() => []);
-  for (const name of stored)
-    if (/build\.json\.[0-9a-f]+$/.test(name)) left.push(`file: artifacts/builds/${name}`);
-  return left;
-}
-
-/** Left by a coordinator that died, or by a write that came when its attempt was over. */
-async function uploadLeftovers(farm: LedgerFarm): Promise<string[]> {
-  const names = await readdir(join(farm.disk.folder, 'staging')).catch(() => []);
-  return names.map((name) => `file: artifacts/staging/${name}`);
+  return [...left, ...(await farm.results.halfWritten())];
 }
 
 function processLeftovers(farm: LedgerFarm): string[] {
