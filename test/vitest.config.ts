@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{shared,coordinator,agent,cli}/**/*.test.ts', 'test/{support,bench}/**/*.test.ts'],
           testTimeout: 20_000,
+          // A slow machine is not wrong; vitest's own second is for a fast one.
+          expect: { poll: { timeout: 15_000 } },
           maxWorkers: 2,
         },
       },
@@ -18,6 +20,7 @@ export default defineConfig({
           name: 'farm',
           include: ['test/{integration,e2e,faults,property,contract,conversations,browser}/**/*.test.ts'],
           testTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
           hookTimeout: 120_000,
           maxWorkers: 2,
         },

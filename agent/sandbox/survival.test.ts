@@ -81,10 +81,10 @@ test.each(cases)(
       exited.then(() => ['ended early']),
     ]);
     expect(line).toBe('up\n');
-    await expect.poll(() => sleepersWith(mark), { interval: 10, timeout: 2_000 }).toHaveLength(2);
+    await expect.poll(() => sleepersWith(mark), { interval: 10 }).toHaveLength(2);
     helper.kill('SIGKILL');
     await exited;
-    await expect.poll(() => processesWith(mark), { interval: 10, timeout: 2_000 }).toEqual([]);
+    await expect.poll(() => processesWith(mark), { interval: 10 }).toEqual([]);
   },
 );
 

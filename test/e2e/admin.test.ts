@@ -81,7 +81,7 @@ test('a drained agent finishes what it has and takes no more, until it is undrai
   const next = hashOf(await client.post({ ...ATH79, packages: ['vim'] }));
   expect((await client.final(hash)).status).toBe(200);
   expect((await client.get(next)).body.detail).toBe('queued');
-  expect(await admin('agents')).toContainEqual(expect.stringMatching(/^agent-1 +draining +0\/1/));
+  await expect.poll(() => admin('agents')).toContainEqual(expect.stringMatching(/^agent-1 +draining +0\/1/));
   expect(await admin('undrain', 'agent-1')).toEqual(['the agent takes work again']);
   expect((await client.final(next)).status).toBe(200);
 });

@@ -55,12 +55,12 @@ class Followed {
 
   /** Resolves when that is the last line told. */
   async hasRead(text: string): Promise<void> {
-    await expect.poll(() => this.lines.at(-1), { timeout: 20_000 }).toBe(text);
+    await expect.poll(() => this.lines.at(-1)).toBe(text);
   }
 
   /** Resolves when such an event was told. */
   async hasTold(wanted: Partial<BuildEvent>): Promise<void> {
-    await expect.poll(() => this.events, { timeout: 20_000 }).toContainEqual(expect.objectContaining(wanted));
+    await expect.poll(() => this.events).toContainEqual(expect.objectContaining(wanted));
   }
 }
 
@@ -162,7 +162,7 @@ test('where too many follow already the build is polled, and events are asked fo
   const build = new Followed('knob-random', server.url);
   await using attempt = await granted();
   attempt.reach('building_image');
-  await expect.poll(() => server.denied.length, { timeout: 30_000 }).toBeGreaterThan(1);
+  await expect.poll(() => server.denied.length).toBeGreaterThan(1);
   await attempt.fail('it cannot be');
   expect(await build.answer).toEqual(expect.objectContaining(NO_IMAGE));
   expect(build.events.map(({ event }) => event)).not.toContain('away');
