@@ -2,8 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../shared/errors.ts';
 import type { Method } from './launch.ts';
+import { NOT_STARTED } from './not-started.ts';
 import { removeTree } from './tree.ts';
-import { NOT_STARTED, openView, type ViewSetting } from './view.ts';
+import { openView, type ViewSetting } from './view.ts';
 
 /** A method that works here, or why none does. */
 export type ProbeResult =

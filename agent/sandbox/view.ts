@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FarmError, messageOf } from '../../shared/errors.ts';
 import { launchCommand, type Method } from './launch.ts';
 import { hostEntries, viewEntries } from './mount-plan.ts';
+import { notStarted } from './not-started.ts';
 import { type ProcessResult, runProcess } from './run-process.ts';
 import type { RunOptions, View } from './sandbox.ts';
 import { copyTree, isDiskFull, removeTree, TOOL_ENVIRONMENT } from './tree.ts';
@@ -25,8 +26,6 @@ export interface ViewSetting {
 
 /** One segment of a path that is plainly below its place. */
 const SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._+-]{1,200}$/;
-/** Begins the message of a sandbox that did not come up. */
-export const NOT_STARTED = 'the sandbox did not start: ';
 /** How long a jail may take to end after what is in it was killed. */
 const KILL_AFTER_MS = 5_000;
 
@@ -108,9 +107,7 @@ class SandboxView implements View {
       ...(options.tailBytes === undefined ? {} : { tailBytes: options.tailBytes }),
     });
     if (!result.started && result.end.by !== 'abort') {
-      throw new FarmError('infrastructure', `${NOT_STARTED}${explain(result)}`, {
-        details: { breakage: isDiskFull(result.stderr.tail()) ? 'disk' : 'sandbox' },
-      });
+      throw notStarted(result);
     }
     return result;
   }
@@ -182,15 +179,6 @@ async function refuseOther(path: string, kind: 'file' | 'folder'): Promise<void>
   if (found && !(kind === 'file' ? found.isFile() : found.isDirectory())) {
     throw new FarmError('invalid_request', `${path} is no plain ${kind}`);
   }
-}
-
-/** The first words of a sandbox that did not come up. */
-function explain(result: ProcessResult): string {
-  // What it says when it is ended for that explains nothing.
-  if (result.end.by === 'timeout') return 'it was not up when the time limit was reached';
-  const [words = ''] = result.stderr.tail().trim().split('\n');
-  if (words !== '') return words.slice(0, 500);
-  return result.end.by === 'exit' ? `exit code ${result.end.code}` : `ended by ${result.end.by}`;
 }
 
 function asDiskError(thrown: unknown, what: string): FarmError {
