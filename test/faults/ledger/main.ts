@@ -91,7 +91,7 @@ async function main(): Promise<number> {
   try {
     const report = await runLedger({ ...wanted, folder, stop: stop.signal, onEvent });
     console.log(table(report, wanted.seed));
-    isToBeKept ||= !balances(report);
+    isToBeKept ||= !balances(report) || report.unaskedEnds.length > 0;
     return balances(report) ? 0 : 1;
   } catch (thrown) {
     if (!stop.signal.aborted) throw thrown;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 export interface ProcessPlan {
@@ -23,7 +23,7 @@ const STOP_MS = 15_000;
  */
 export class ManagedProcess implements AsyncDisposable {
   readonly name: string;
-  /** What its unasked ends were; a healthy program has none. */
+  /** What its unasked ends were. A healthy program has none, unless what it needs was away for all its start. */
   readonly unaskedEnds: string[] = [];
   readonly #plan: ProcessPlan;
   #child: ChildProcess | undefined;
@@ -104,10 +104,13 @@ export class ManagedProcess implements AsyncDisposable {
     closeSync(log);
     this.#child = child;
     const ended = once(child, 'exit').then(([code, signal]) => {
+      const when = this.#isReady ? 'while it served' : 'before it was ready';
       this.#child = undefined;
       this.#isReady = false;
       if (!this.#isWanted) return;
-      this.unaskedEnds.push(`${this.name} ended with ${code ?? signal} at ${new Date().toISOString()}`);
+      this.unaskedEnds.push(
+        `${new Date().toISOString()} ${this.name} ended with ${code ?? signal}, ${when}: ${lastWords(logPath)}`,
+      );
       this.#timer = setTimeout(() => void this.start().catch(() => undefined), RESTART_MS);
     });
     await Promise.race([
@@ -118,6 +121,10 @@ export class ManagedProcess implements AsyncDisposable {
     ]);
     this.#isReady = true;
   }
+}
+
+function lastWords(logPath: string): string {
+  return readFileSync(logPath, 'utf8').trim().split('\n').at(-1)?.slice(0, 300) ?? '';
 }
 
 /** What a program says of itself when it is ready. Never resolves for one that says nothing. */
