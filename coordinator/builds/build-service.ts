@@ -75,9 +75,10 @@ export class BuildService {
       }
       const { isNew, record } = submitted;
       if (isNew) this.#finals.forget(record.requestHash);
+      const isThere = isNew ? await this.publish(record, owner) : await this.#requireCopy(record);
+      // Redis lost it since: it is looked for again, and made again only where its second copy does not stand either.
+      if (!isThere) continue;
       this.#deps.onRequest(isNew ? 'new' : 'known', record, request);
-      if (isNew) await this.publish(record, owner);
-      else await this.#requireCopy(record);
       return await this.#deps.forecast(record);
     }
     throw losing(this.#hashOf(request.spec));
@@ -101,18 +102,21 @@ export class BuildService {
   async #answerTo(request: ResolvedRequest): Promise<BuildRecord | undefined> {
     const known = await this.get(this.#hashOf(request.spec));
     if (known && answers(known, request)) {
+      if (!(await this.#requireCopy(known))) throw losing(known.requestHash);
       this.#deps.onRequest('known', known, request);
-      await this.#requireCopy(known);
       return known;
     }
     if (request.outdated) throw request.outdated;
     return undefined;
   }
 
-  /** Who is told that a build is accepted is told so of one that two stores have, also where another request made it just now. */
-  async #requireCopy(record: BuildRecord): Promise<void> {
-    if (isFinal(record.state) || !(await this.#deps.index.isUnpublished(record.requestHash))) return;
-    await this.publish(record);
+  /**
+   * Who is told that a build is accepted is told so of one that two stores have, also where another request made it just now.
+   * @returns false where it is gone.
+   */
+  async #requireCopy(record: BuildRecord): Promise<boolean> {
+    if (isFinal(record.state) || !(await this.#deps.index.isUnpublished(record.requestHash))) return true;
+    return await this.publish(record);
   }
 
   async #look(hash: string): Promise<BuildRecord | undefined> {
@@ -169,8 +173,9 @@ export class BuildService {
   /**
    * Puts an unfinished build's second copy on NATS, and the job of one that is queued. What fails is repeated by the keeper; the build
    * is accepted all the same.
+   * @returns false where Redis has another build by then, or none.
    */
-  async publish(record: BuildRecord, owner?: BuildOwner): Promise<void> {
+  async publish(record: BuildRecord, owner?: BuildOwner): Promise<boolean> {
     const { queue, copies, builds, log } = this.#deps;
     const { requestHash, generation, lane, source, spec, client, acceptedAt } = record;
     try {
@@ -187,12 +192,13 @@ export class BuildService {
             attemptKey({ requestHash, generation, attempt: record.attempt + 1 }),
           ),
       ]);
-      await builds.markPublished(requestHash, generation);
+      return await builds.markPublished(requestHash, generation);
     } catch (thrown) {
       log.warn(
         { requestHash, reason: messageOf(thrown) },
         'build is accepted, its messages wait for the keeper',
       );
+      return true;
     }
   }
 

@@ -125,9 +125,13 @@ export class BuildStore {
     return state && generation && !isFinal(state as BuildState) ? generation : undefined;
   }
 
-  /** Notes that a build's messages are on NATS; of one that took its place they are still to come. `generation` empty: of none. */
-  async markPublished(requestHash: string, generation: string): Promise<void> {
-    await this.#scripts.run('mark-published', { requestHash, generation });
+  /**
+   * Notes that a build's messages are on NATS; of one that took its place they are to be sent once more.
+   * @param generation empty where there was no build.
+   * @returns false where it is not the build that there is.
+   */
+  async markPublished(requestHash: string, generation: string): Promise<boolean> {
+    return (await this.#scripts.run('mark-published', { requestHash, generation })).status === 'noted';
   }
 
   /** Sends a queued build that cannot be made on its way to a final state. */

@@ -117,13 +117,16 @@ const CONFIRMED: ReadonlySet<string> = new Set<ScriptName>([
 /** A second run of these answers otherwise than the first: one that ioredis sent again answers as the first did (`common.lua`). */
 const ANSWERED_ONCE: ReadonlySet<string> = new Set<ScriptName>([
   'abandon-build',
+  'adopt-attempt',
   'cancel-build',
   'claim',
   'finish-build',
   'lose-attempt',
   'plan-warm',
+  'prioritise-build',
   'record-pull',
   'release-delayed',
+  'restore-accepted',
   'submit',
 ]);
 

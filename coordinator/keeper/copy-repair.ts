@@ -13,6 +13,8 @@ import type { Each } from './each.ts';
 const COMPARE_MS = 5 * 60_000;
 /** What differs and stays so, such as a copy that cannot be read, is not looked at all the time, milliseconds. */
 const REST_MS = 5_000;
+/** Copies that are read in one look, to see whether they are of the build that there is. */
+const MOST_READ = 1_000;
 
 export interface CopyRepairDependencies {
   readonly copies: Pick<SecondCopies, 'count' | 'hashes' | 'of' | 'keep'>;
@@ -33,6 +35,8 @@ export interface CopyRepairDependencies {
 export class CopyRepair {
   readonly #deps: CopyRepairDependencies;
   #comparedAt = Number.NEGATIVE_INFINITY;
+  /** Up to which hash copies were read. */
+  #readUpTo = '';
 
   constructor(deps: CopyRepairDependencies) {
     this.#deps = deps;
@@ -63,7 +67,7 @@ export class CopyRepair {
   /** @returns whether all could be looked at. */
   async #compare(): Promise<boolean> {
     let isComplete = true;
-    const { copies, builds, index, each, onRepair, log } = this.#deps;
+    const { copies, builds, index, each } = this.#deps;
     // In this order, so that one that is accepted meanwhile is not taken for one without a copy.
     const unfinished = await index.unfinishedHashes();
     const held = await copies.hashes();
@@ -80,15 +84,32 @@ export class CopyRepair {
       [...unfinished].filter((hash) => !held.has(hash)),
       async (hash) => {
         // One that was accepted just now: its copy is on its way, or the keeper sends it again.
-        if (await index.isUnpublished(hash)) return;
-        const copy = await builds.secondCopy(hash);
-        if (!copy) return;
-        await copies.keep(copy, () => builds.unfinished(hash));
-        onRepair('republished_copy');
-        log.warn({ requestHash: hash }, 'the second copy of a build was missing and is kept again');
+        if (!(await index.isUnpublished(hash))) await this.#keep(hash);
       },
     );
+    await each(this.#toRead([...unfinished].filter((hash) => held.has(hash))), async (hash) => {
+      const copy = await copies.of(hash);
+      const generation = await builds.unfinished(hash);
+      if (copy && generation !== undefined && copy.generation !== generation) await this.#keep(hash);
+    });
     return isComplete;
+  }
+
+  /** Those whose turn it is: the copy of an earlier build would hide that the one there is has none. */
+  #toRead(hashes: readonly string[]): readonly string[] {
+    const rest = hashes.filter((hash) => hash > this.#readUpTo).sort();
+    const turn = rest.slice(0, MOST_READ);
+    this.#readUpTo = rest.length > MOST_READ ? (turn.at(-1) ?? '') : '';
+    return turn;
+  }
+
+  async #keep(hash: string): Promise<void> {
+    const { copies, builds, onRepair, log } = this.#deps;
+    const copy = await builds.secondCopy(hash);
+    if (!copy) return;
+    await copies.keep(copy, () => builds.unfinished(hash));
+    onRepair('republished_copy');
+    log.warn({ requestHash: hash }, 'the second copy of a build was missing and is kept again');
   }
 
   /** A copy of what Redis does not know as unfinished: its build was lost, or is over. */

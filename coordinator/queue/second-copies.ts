@@ -35,7 +35,8 @@ export class SecondCopies {
   /**
    * Keeps a build until its final state, in place of an earlier one of its hash, never of a later one: a coordinator that was frozen
    * may come with a build that is over. Safe to repeat.
-   * @param unfinished the generation that Redis has unfinished under this hash now, if any. Asked where there is a copy of another one.
+   * @param unfinished the generation that Redis has unfinished under this hash now, if any. Asked where there is a copy of another one;
+   * while Redis does not answer either, their times decide.
    */
   async keep(build: AcceptedBuild, unfinished: () => Promise<string | undefined>): Promise<void> {
     const { requestHash, generation } = build;
@@ -45,7 +46,7 @@ export class SecondCopies {
       const last = await this.#last(requestHash);
       const held = last && readable(last);
       if (held?.generation === generation) return;
-      if (held && isLater(held, build, await unfinished())) return;
+      if (held && isLater(held, build, await unfinished().catch(() => undefined))) return;
       sequence = last?.seq ?? 0;
     }
     throw new FarmError(

@@ -106,7 +106,9 @@ describe('the end of a build', () => {
   });
 
   test('leaves its log in Redis to those who are reading it, not for longer', async () => {
-    const { lease } = await sealedBuild();
+    const { lease, json } = await sealedBuild();
+    expect(await used.stores.redis.pttl(logKey(attemptKey(lease)))).toBeGreaterThan(300_000);
+    await used.stores.builds.finish(json);
     expect(Buffer.concat([...(await used.stores.attempts.readLog(lease, 0))]).toString()).toBe('made');
     const leftMs = await used.stores.redis.pttl(logKey(attemptKey(lease)));
     expect(leftMs).toBeGreaterThan(0);

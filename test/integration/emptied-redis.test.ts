@@ -35,6 +35,12 @@ function newRequest(): ResolvedRequest {
   return requestFor(`package-at-moment-${asked}`);
 }
 
+function newControl(): BuildControl {
+  const { artifacts } = used.farm;
+  const queue = { wakeAgent: () => undefined };
+  return new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
+}
+
 async function begun(request: ResolvedRequest): Promise<Lease> {
   await used.farm.builds.service.submit(request, () => OWNER);
   await used.farm.endDelays();
@@ -93,6 +99,31 @@ test('a build that somebody was told of is there, and is the one he was told of'
   expect(moments).toBeGreaterThan(3);
 });
 
+test('a build made anew is there, although the copy of the cancelled one before it stands and seems to be later', async () => {
+  const { service } = used.farm.builds;
+  const control = newControl();
+  const moments = await atEveryMoment(emptied, {
+    prepare: async () => {
+      const request = newRequest();
+      const { requestHash } = await service.submit(request, () => OWNER);
+      const copy = await used.farm.copies.of(requestHash);
+      await control.cancel(requestHash);
+      // nats-server brought it back, and the clock of Redis was set back.
+      if (copy) {
+        const seeming = { ...copy, acceptedAt: copy.acceptedAt + 3_600_000 };
+        await used.farm.copies.keep(seeming, async () => undefined);
+      }
+      return request;
+    },
+    step: async (request) => await insist(() => service.submit(request, () => OWNER)),
+    check: async (_request, { requestHash, generation }) => {
+      await used.farm.redis.flushall();
+      expect(await service.get(requestHash)).toMatchObject({ generation, state: 'queued' });
+    },
+  });
+  expect(moments).toBeGreaterThan(3);
+});
+
 test('an attempt goes on, or its build waits for another one', async () => {
   const { attempts, service } = used.farm.builds;
   const moments = await atEveryMoment(emptied, {
@@ -146,9 +177,7 @@ test('a result is kept once, and nobody makes it again', async () => {
 });
 
 test('what an operator was told is cancelled stays so', async () => {
-  const { artifacts } = used.farm;
-  const queue = { wakeAgent: () => undefined };
-  const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
+  const control = newControl();
   await atEveryMoment(emptied, {
     prepare: async () => await begun(newRequest()),
     step: async ({ requestHash }) => {

@@ -10,6 +10,8 @@ import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import type { OnRepair, Repair } from '../../coordinator/builds/repairs.ts';
 import { type Builds, createBuilds } from '../../coordinator/create-builds.ts';
 import { CopyRepair } from '../../coordinator/keeper/copy-repair.ts';
+import { eachLogged } from '../../coordinator/keeper/each.ts';
+import { sweepUploads } from '../../coordinator/keeper/upload-sweep.ts';
 import { createMetrics } from '../../coordinator/metrics/metrics.ts';
 import { JetStream } from '../../coordinator/queue/jetstream.ts';
 import { JobQueue } from '../../coordinator/queue/job-queue.ts';
@@ -52,6 +54,8 @@ export class BuildFarm implements AsyncDisposable {
   readonly farmKey = randomBytes(32);
   /** Hashes of builds that became final, as often as they did. */
   readonly finished: string[] = [];
+  /** What each accepted request was. */
+  readonly requested: ('known' | 'new')[] = [];
   readonly repairs: Repair[] = [];
   /** How wrong the clock of the coordinator is that takes the steps, milliseconds. */
   clockErrorMs = 0;
@@ -75,14 +79,19 @@ export class BuildFarm implements AsyncDisposable {
     this.jetstream = new JetStream(connection);
     this.copies = new SecondCopies(this.jetstream);
     this.artifacts = new DirectoryStore(folder);
-    const { copies, artifacts, farmKey, onRepair } = this;
-    this.builds = createBuilds(
+    this.builds = this.another();
+  }
+
+  /** The same as another coordinator has it, which remembers nothing yet. */
+  another(): Builds {
+    const { redis, connection, copies, artifacts, farmKey, onRepair } = this;
+    return createBuilds(
       {
         ...{ redis, connection, copies, farmKey, artifacts },
         queue: new JobQueue(this.jetstream),
         metrics: { ...createMetrics(), repaired: onRepair },
         stats: {
-          requested: () => undefined,
+          requested: (kind) => this.requested.push(kind),
           finished: ({ requestHash }) => this.finished.push(requestHash),
         },
         clock: { ...systemClock, now: () => systemClock.now() + this.clockErrorMs },
@@ -130,6 +139,7 @@ export class BuildFarm implements AsyncDisposable {
       if (copy) await this.copies.remove(hash, copy.generation);
     }
     this.finished.length = 0;
+    this.requested.length = 0;
     this.repairs.length = 0;
     this.clockErrorMs = 0;
   }
@@ -146,9 +156,7 @@ export class BuildFarm implements AsyncDisposable {
   /** What a keeper repairs second copies by. */
   copyRepair(clock: Clock = systemClock): CopyRepair {
     const { copies, onRepair } = this;
-    const each = async <T>(items: Iterable<T>, work: (item: T) => Promise<unknown>): Promise<void> => {
-      for (const item of items) await work(item);
-    };
+    const each = eachLogged(silentLog);
     return new CopyRepair({ ...this.builds, copies, each, onRepair, clock, log: silentLog });
   }
 
@@ -164,6 +172,16 @@ export class BuildFarm implements AsyncDisposable {
       const record = await builds.get(hash);
       if (record) await commit.purge(hash, record.generation);
     }
+    await sweepUploads({
+      ...this.builds,
+      staging: {
+        stagedBefore: () => this.artifacts.stagedBefore(-1),
+        drop: (key) => this.artifacts.drop(key),
+      },
+      each: eachLogged(silentLog),
+      onRepair: this.onRepair,
+      log: silentLog,
+    });
     await this.repairCopies();
   }
 
@@ -181,7 +199,7 @@ export class BuildFarm implements AsyncDisposable {
     const sequence = (await this.redis.incr(`sequence-of:${agentId}`)) + 1;
     const common = { agentId, session, sequence };
     const held = await this.redis.smembers(`held-by:${agentId}`);
-    await agents.record(
+    const { isNewest } = await agents.record(
       firstPull({
         ...common,
         slots: 100,
@@ -189,6 +207,7 @@ export class BuildFarm implements AsyncDisposable {
         warm: [pinned],
       }),
     );
+    if (!isNewest) throw new Error('its pull was taken for an old one');
     const nonce = newLeaseNonce();
     const claim = await attempts.claim({ ...common, ...pinned, lane: 'open', nonce });
     if (claim.status !== 'granted') return undefined;

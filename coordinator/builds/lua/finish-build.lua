@@ -19,4 +19,6 @@ redis.call('ZADD', P .. 'unpurged', now(), a.requestHash)
 redis.call('HDEL', key, 'sealed', 'stage', 'owner', 'weight', 'startTag', 'score')
 redis.call('HSET', key, 'answer', a.answer, 'isCacheable', a.isCacheable and '1' or '0')
 redis.call('PEXPIRE', key, a.keepMs)
+-- The winner's log is kept as a file from here on; most of what Redis holds would be logs otherwise.
+if a.attempt > 0 then redis.call('EXPIRE', P .. 'log:' .. attempt_key(a.requestHash, a.generation, a.attempt), 300) end
 return answer({ status = 'finished' })

@@ -19,6 +19,4 @@ end
 enter_publishing(a.requestHash, a.attempt, a.sealed)
 redis.call('HSET', build_key(a.requestHash), 'winnerNonce', a.nonce)
 end_attempt(a.key)
--- It is kept as a file with the result; most of what Redis holds would be logs otherwise.
-redis.call('EXPIRE', P .. 'log:' .. a.key, 300)
 return answer({ status = 'sealed' })
