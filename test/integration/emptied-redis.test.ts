@@ -1,10 +1,8 @@
 import { Command } from 'ioredis';
 import { describe, expect, test, vi } from 'vitest';
-import { BuildControl } from '../../coordinator/builds/build-control.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
 import { FarmError, hasCode } from '../../shared/errors.ts';
-import { silentLog } from '../../shared/log.ts';
 import { atEveryMoment, type Disturbance, insist } from '../support/at-every-moment.ts';
 import { OWNER, requestFor } from '../support/build-farm.ts';
 import { useBuildFarm } from '../support/use-build-farm.ts';
@@ -33,12 +31,6 @@ const emptied: Disturbance = (moment) => {
 function newRequest(): ResolvedRequest {
   asked += 1;
   return requestFor(`package-at-moment-${asked}`);
-}
-
-function newControl(): BuildControl {
-  const { artifacts } = used.farm;
-  const queue = { wakeAgent: () => undefined };
-  return new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
 }
 
 async function begun(request: ResolvedRequest): Promise<Lease> {
@@ -101,7 +93,7 @@ test('a build that somebody was told of is there, and is the one he was told of'
 
 test('a build made anew is there, although the copy of the cancelled one before it stands and seems to be later', async () => {
   const { service } = used.farm.builds;
-  const control = newControl();
+  const control = used.farm.control();
   const moments = await atEveryMoment(emptied, {
     prepare: async () => {
       const request = newRequest();
@@ -177,7 +169,7 @@ test('a result is kept once, and nobody makes it again', async () => {
 });
 
 test('what an operator was told is cancelled stays so', async () => {
-  const control = newControl();
+  const control = used.farm.control();
   await atEveryMoment(emptied, {
     prepare: async () => await begun(newRequest()),
     step: async ({ requestHash }) => {

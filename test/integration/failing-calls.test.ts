@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { BuildControl } from '../../coordinator/builds/build-control.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { attemptKey, type Lease } from '../../shared/domain/lease.ts';
-import { silentLog } from '../../shared/log.ts';
 import { atEveryMoment, type Disturbance, failing, insist } from '../support/at-every-moment.ts';
 import { contentOf, OWNER, requestFor, resultWith } from '../support/build-farm.ts';
 import { useBuildFarm } from '../support/use-build-farm.ts';
@@ -150,9 +148,7 @@ describe.each(DISTURBED)('while %s', (_what, disturbance) => {
   });
 
   test('what an operator is told is cancelled stays so', async () => {
-    const { artifacts } = used.farm;
-    const queue = { wakeAgent: () => undefined };
-    const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
+    const control = used.farm.control();
     const moments = await atEveryMoment(disturbance(), {
       prepare: begun,
       step: async ({ requestHash }) => await insist(() => control.cancel(requestHash)),

@@ -1,9 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { BuildControl } from '../../coordinator/builds/build-control.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { sealCancelled } from '../../coordinator/builds/final-answer.ts';
 import type { Lease } from '../../shared/domain/lease.ts';
-import { silentLog } from '../../shared/log.ts';
 import { atEveryMoment, type Disturbance, type DisturbedStep } from '../support/at-every-moment.ts';
 import { OWNER, requestFor } from '../support/build-farm.ts';
 import { useBuildFarm } from '../support/use-build-farm.ts';
@@ -125,9 +123,7 @@ test('an attempt is lost once, and its build waits with a job', async () => {
 });
 
 test('a build is cancelled once', async () => {
-  const { artifacts } = used.farm;
-  const queue = { wakeAgent: () => undefined };
-  const control = new BuildControl({ ...used.farm.builds, artifacts, queue, log: silentLog });
+  const control = used.farm.control();
   const moments = await atEveryRepeat({
     prepare: begun,
     step: async ({ requestHash }) => await control.cancel(requestHash),

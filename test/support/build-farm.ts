@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { NatsConnection } from 'nats';
 import { DirectoryStore } from '../../coordinator/artifacts/directory-store.ts';
+import { BuildControl } from '../../coordinator/builds/build-control.ts';
 import type { ResolvedRequest } from '../../coordinator/builds/build-record.ts';
 import { DEFAULT_LIFETIMES } from '../../coordinator/builds/final-answer.ts';
 import type { OnRepair, Repair } from '../../coordinator/builds/repairs.ts';
@@ -158,6 +159,17 @@ export class BuildFarm implements AsyncDisposable {
     const { copies, onRepair } = this;
     const each = eachLogged(silentLog);
     return new CopyRepair({ ...this.builds, copies, each, onRepair, clock, log: silentLog });
+  }
+
+  /** What an operator does; agents are not woken by it, for there are none. */
+  control(): BuildControl {
+    const { artifacts } = this;
+    return new BuildControl({
+      ...this.builds,
+      artifacts,
+      queue: { wakeAgent: () => undefined },
+      log: silentLog,
+    });
   }
 
   /** What a keeper does in time for what should have been done at once, and one look at the second copies. */
